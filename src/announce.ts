@@ -1,0 +1,89 @@
+/** Turns what happens to jobs and threads into events. */
+
+import type { Settlement } from "./dispatch/completer.js";
+import type { DispatchListener } from "./dispatch/dispatch-listener.js";
+import type { Death, Lane } from "./dispatch/pool.js";
+import type { ErrorInfo, Events } from "./events.js";
+import type { JobRow } from "./job/job-record.js";
+import { toErrorInfo } from "./client/job-info.js";
+import { toWireError } from "./protocol/wire-error.js";
+
+type Run = Pick<JobRow, "id" | "name" | "queue" | "meta" | "attempt">;
+
+function runEvent({ id, name, queue, meta, attempt }: Run): Run {
+  return { id, name, queue, meta, attempt };
+}
+
+function errorInfo(error: Error | null): ErrorInfo | null {
+  return error === null ? null : toErrorInfo(toWireError(error));
+}
+
+export const announce: {
+  readonly rescued: (events: Events, row: Run) => void;
+  readonly cancelled: (events: Events, row: Run) => void;
+  readonly settled: (events: Events, settlement: Settlement) => void;
+} = {
+  rescued: (events, row) => {
+    if (events.has("rescued")) events.emit("rescued", runEvent(row));
+  },
+  cancelled: (events, row) => {
+    if (events.has("cancelled")) events.emit("cancelled", runEvent(row));
+  },
+  settled: (events, { job, transition, rescued }) => {
+    const run = runEvent({ ...job, attempt: transition.attempt });
+    const failure = transition.failure;
+    switch (transition.to) {
+      case "completed":
+        if (events.has("completed")) events.emit("completed", { ...run, tookMs: transition.at - job.startedAt });
+        return;
+      case "cancelled":
+        return announce.cancelled(events, run);
+      case "dead":
+        if (events.has("dead") && failure !== null) events.emit("dead", { ...run, error: toErrorInfo(failure.error) });
+        return;
+      case "retrying":
+        if (events.has("retrying") && failure !== null) {
+          events.emit("retrying", { ...run, error: toErrorInfo(failure.error), runAt: transition.runAt });
+        }
+        return;
+      case "waiting":
+      case "scheduled":
+        if (rescued) announce.rescued(events, run);
+    }
+  },
+};
+
+/** What a queue's dispatcher tells, as events. */
+export function runListener(deps: {
+  readonly queue: string;
+  readonly events: Events;
+  readonly settle: (settlement: Settlement) => void;
+  /** `null`: the queue has a thread. */
+  readonly onHealth: (error: Error | null) => void;
+}): DispatchListener {
+  const { queue, events, settle, onHealth } = deps;
+  return {
+    settle,
+    started: (job) => {
+      if (events.has("started")) events.emit("started", runEvent(job));
+    },
+    progressed: (job, fraction, detail) => {
+      if (events.has("progress")) events.emit("progress", { ...runEvent(job), fraction, detail });
+    },
+    logged: (job, line) => {
+      if (events.has("log")) events.emit("log", { ...runEvent(job), ...line });
+    },
+    laneReady: ({ thread }: Lane) => {
+      onHealth(null);
+      events.emit("thread:started", { queue, thread });
+    },
+    laneGone: ({ thread }: Lane, { exitCode, error }: Death) => {
+      events.emit("thread:exited", { queue, thread, exitCode, error: errorInfo(error) });
+    },
+    unhealthy: (error) => {
+      onHealth(error);
+      events.emit("unhealthy", { queue, error });
+    },
+    storageFailed: (error) => events.emit("error", { error }),
+  };
+}

@@ -1,0 +1,167 @@
+/**
+ * The writing side: turns calls into jobs with ids and times, the payload already bytes. What is enqueued in one turn is one
+ * storage write.
+ */
+
+import type { Clock } from "../clock.js";
+import { OptionsError, StorageError } from "../errors.js";
+import type { Events } from "../events.js";
+import { show } from "../job/duration.js";
+import type { JobSpec } from "../job/define-job.js";
+import type { EnqueueOptions } from "../job/enqueue-options.js";
+import { jobIds } from "../job/job-id.js";
+import type { JobId, NewJob } from "../job/job-record.js";
+import { buildRequest, type JobRequest, toNewJob, validatePayload } from "../job/job-request.js";
+import type { Enqueued, JobWriter, StorageSupports } from "../storage/storage.js";
+import { deferred, type Deferred } from "../waiting.js";
+import type { JobHandle } from "./handle.js";
+
+export interface ClientDeps {
+  readonly storage: Pick<JobWriter, "enqueue"> & { readonly supports: StorageSupports };
+  readonly clock: Clock;
+  readonly events: Events;
+  /** In bytes. */
+  readonly maxPayload: number;
+  /** Before the first write. Rejects once the engine is stopped. */
+  readonly ready: () => Promise<void>;
+  readonly onStored: (jobs: readonly NewJob[]) => void;
+  /** Called before a stored job can have ended, so that its handle misses nothing. */
+  readonly toHandle: (enqueued: Enqueued) => JobHandle;
+}
+
+interface Call {
+  readonly job: NewJob;
+  readonly answer: Deferred<Enqueued>;
+}
+
+/** What the engine does at a stretch before it lets others run. */
+const SLICE_MS = 2;
+const SLICE_JOBS = 1_000;
+
+export class Client {
+  readonly #deps: ClientDeps;
+  readonly #nextId: () => JobId;
+  #calls: Call[] = [];
+  #writes = new Set<Promise<void>>();
+
+  constructor(deps: ClientDeps) {
+    this.#deps = deps;
+    this.#nextId = jobIds(deps.clock);
+  }
+
+  /** @throws OptionsError, PayloadError, ValidationError, StorageError, EngineStoppedError */
+  async enqueue(job: JobSpec | string, payload: unknown, options: EnqueueOptions | undefined): Promise<JobHandle> {
+    const validation = validatePayload(requireJob(job), payload);
+    if (validation !== undefined) await validation;
+    const { maxPayload, storage, toHandle } = this.#deps;
+    return toHandle(await this.store(buildRequest({ job, payload, options, maxPayload, canTransfer: storage.supports.transfer })));
+  }
+
+  /** Stores a job that is already checked. Calls of one turn are one write. */
+  store(request: JobRequest): Promise<Enqueued> {
+    const answer = deferred<Enqueued>();
+    const job = this.prepare(request);
+    this.#calls.push({ job, answer });
+    if (this.#calls.length === 1) queueMicrotask(() => this.#flush());
+    return answer.promise;
+  }
+
+  /** A checked request as a job with an id and its times. */
+  prepare(request: JobRequest): NewJob {
+    return toNewJob(request, this.#nextId(), this.#deps.clock.now());
+  }
+
+  /**
+   * One storage write per slice. Of an array everything is checked before anything is stored; other iterables are stored as
+   * they come.
+   */
+  async enqueueMany(
+    job: JobSpec | string,
+    payloads: Iterable<unknown> | AsyncIterable<unknown>,
+    options: Omit<EnqueueOptions, "transfer"> | undefined,
+  ): Promise<readonly JobHandle[]> {
+    requireJob(job);
+    if (options !== undefined && "transfer" in options) throw new OptionsError("enqueueMany cannot transfer buffers: each exists only once");
+    const isArray = Array.isArray(payloads);
+    const handles: JobHandle[] = [];
+    let slice: JobRequest[] = [];
+    let sliceStartedAt = this.#deps.clock.monotonic();
+    let index = 0;
+    for await (const payload of requireIterable(payloads)) {
+      const validation = validatePayload(job, payload);
+      if (validation !== undefined) await validation;
+      slice.push(buildRequest({ job, payload, options, maxPayload: this.#deps.maxPayload, canTransfer: false, root: `payloads[${index}]` }));
+      index += 1;
+      const isFull = this.#deps.clock.monotonic() - sliceStartedAt > SLICE_MS || slice.length % SLICE_JOBS === 0;
+      if (!isFull) continue;
+      if (!isArray) {
+        handles.push(...(await this.#storeSlice(slice)));
+        slice = [];
+      }
+      await this.#turn();
+      sliceStartedAt = this.#deps.clock.monotonic();
+    }
+    for (let at = 0; at < slice.length; at += SLICE_JOBS) {
+      if (at > 0) await this.#turn();
+      handles.push(...(await this.#storeSlice(slice.slice(at, at + SLICE_JOBS))));
+    }
+    return handles;
+  }
+
+  /** Resolves when no write is under way. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#writes);
+  }
+
+  async #storeSlice(requests: readonly JobRequest[]): Promise<readonly JobHandle[]> {
+    const enqueued = await this.#write(requests.map((request) => this.prepare(request)));
+    return enqueued.map((one) => this.#deps.toHandle(one));
+  }
+
+  #turn(): Promise<void> {
+    const turn = deferred();
+    this.#deps.clock.endOfTurn(turn.resolve);
+    return turn.promise;
+  }
+
+  #flush(): void {
+    const calls = this.#calls;
+    this.#calls = [];
+    const write = this.#write(calls.map(({ job }) => job)).then(
+      (enqueued) => calls.forEach(({ answer }, index) => answer.resolve(requireAnswer(enqueued[index]))),
+      (error: unknown) => calls.forEach(({ answer }) => answer.reject(error)),
+    );
+    this.#writes.add(write);
+    void write.then(() => this.#writes.delete(write));
+  }
+
+  async #write(jobs: readonly NewJob[]): Promise<readonly Enqueued[]> {
+    const { storage, clock, ready, onStored, events } = this.#deps;
+    await ready();
+    const enqueued = await storage.enqueue(jobs, clock.now());
+    const stored = jobs.filter((_, index) => enqueued[index]?.duplicate === false);
+    if (events.has("enqueued")) {
+      for (const { id, name, queue, meta, runAt } of stored) events.emit("enqueued", { id, name, queue, meta, runAt });
+    }
+    if (stored.length > 0) onStored(stored);
+    return enqueued;
+  }
+}
+
+function requireJob(job: JobSpec | string): JobSpec | string {
+  const isSpec = typeof job === "object" && (job as unknown) !== null && typeof job.name === "string";
+  if (typeof job !== "string" && !isSpec) throw new OptionsError(`a job is a definition or a name, but this is ${show(job)}`);
+  return job;
+}
+
+/** @throws OptionsError */
+function requireIterable(payloads: Iterable<unknown> | AsyncIterable<unknown>): Iterable<unknown> | AsyncIterable<unknown> {
+  const isIterable = typeof payloads === "object" && (Symbol.iterator in payloads || Symbol.asyncIterator in payloads);
+  if (!isIterable) throw new OptionsError(`enqueueMany takes an iterable of payloads, but got ${show(payloads)}`);
+  return payloads;
+}
+
+function requireAnswer(enqueued: Enqueued | undefined): Enqueued {
+  if (enqueued === undefined) throw new StorageError("the storage answered for fewer jobs than it was given");
+  return enqueued;
+}

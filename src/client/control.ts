@@ -1,0 +1,146 @@
+/** The control and the read side: what can be done to jobs that are stored, and what can be asked of them. */
+
+import { announce } from "../announce.js";
+import type { Clock } from "../clock.js";
+import { DuplicateJobError, OptionsError, PayloadLostError, UnknownJobError } from "../errors.js";
+import type { Events } from "../events.js";
+import { show } from "../job/duration.js";
+import { isFinished, JOB_STATES, type JobId, type JobRow } from "../job/job-record.js";
+import { rejectUnknownKeys, requireFiniteCount, requireName } from "../job/options.js";
+import type { Storage } from "../storage/storage.js";
+import type { CancelAnswer } from "./handle.js";
+import { type EngineStats, type JobInfo, type JobPage, type ListOptions, type QueueStats, toJobInfo } from "./job-info.js";
+import { endingOf, type Results } from "./results.js";
+
+/** What the half that runs jobs knows and does, if there is one. */
+export interface Running {
+  cancel(ids: readonly JobId[]): void;
+  progress(id: JobId): number | null;
+  health(queue: string): { readonly threads: number; readonly healthy: boolean };
+}
+
+export interface ControlDeps {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly events: Events;
+  readonly results: Results;
+  readonly running: () => Running | undefined;
+  /** Jobs may be runnable now, queues empty, or finished jobs due for pruning. */
+  readonly onChange: (row: JobRow | undefined) => void;
+}
+
+const LIST_LIMIT = 100;
+const LARGEST_LIST = 1_000;
+
+export class Control {
+  readonly #deps: ControlDeps;
+
+  constructor(deps: ControlDeps) {
+    this.#deps = deps;
+  }
+
+  async cancel(id: JobId): Promise<CancelAnswer> {
+    requireId(id);
+    const { storage, clock, running, events } = this.#deps;
+    const [answer] = await storage.cancel([id], clock.now());
+    if (answer === undefined || answer === "unknown") throw unknownJob(id);
+    if (answer === "cancelling") running()?.cancel([id]);
+    if (answer === "cancelled") {
+      const row = await this.#settle(id);
+      if (row !== undefined) announce.cancelled(events, row);
+    }
+    return answer;
+  }
+
+  async retry(id: JobId): Promise<void> {
+    requireId(id);
+    const { storage, clock, results } = this.#deps;
+    const answer = await storage.change({ action: "retry", id, now: clock.now() });
+    switch (answer) {
+      case "unknown":
+        throw unknownJob(id);
+      case "running":
+        throw new OptionsError(`job ${id} is running and cannot be retried`);
+      case "duplicate":
+        throw new DuplicateJobError(`job ${id} cannot be retried: another unfinished job holds its unique key`);
+      case "lost":
+        throw new PayloadLostError(`job ${id} cannot be retried: its payload was transferred and does not exist any more`, {
+          ...{ id, name: "", runs: 0 },
+        });
+      case "changed":
+        results.forget(id);
+        this.#deps.onChange(await this.#row(id));
+    }
+  }
+
+  async remove(id: JobId): Promise<void> {
+    requireId(id);
+    const { storage, clock, results } = this.#deps;
+    const answer = await storage.change({ action: "remove", id, now: clock.now() });
+    if (answer === "unknown") throw unknownJob(id);
+    if (answer !== "changed") throw new OptionsError(`job ${id} is running and cannot be removed: cancel it first`);
+    results.settle(id, { kind: "failed", error: new UnknownJobError(`job ${id} was removed`) });
+    this.#deps.onChange(undefined);
+  }
+
+  async pause(queue: string, paused: boolean): Promise<void> {
+    requireName(queue, "queue");
+    await this.#deps.storage.pause(queue, paused);
+    this.#deps.onChange(undefined);
+  }
+
+  async info(id: JobId): Promise<JobInfo | undefined> {
+    requireId(id);
+    const row = await this.#row(id);
+    return row === undefined ? undefined : toJobInfo(row, this.#deps.running()?.progress(id) ?? null);
+  }
+
+  async list(options: ListOptions = {}): Promise<JobPage> {
+    rejectUnknownKeys(options, ["state", "queue", "name", "limit", "after"], "list");
+    const { limit = LIST_LIMIT, ...filter } = options;
+    requireFiniteCount(limit, "limit", 1);
+    if (filter.state !== undefined && !JOB_STATES.includes(filter.state)) {
+      throw new OptionsError(`state must be one of ${JOB_STATES.join(", ")}, but is ${show(filter.state)}`);
+    }
+    const { storage, clock, running } = this.#deps;
+    const { jobs, next } = await storage.list({ ...filter, limit: Math.min(limit, LARGEST_LIST), now: clock.now() });
+    return { jobs: jobs.map((row) => toJobInfo(row, running()?.progress(row.id) ?? null)), next };
+  }
+
+  /** @param queues to show even if they have no jobs */
+  async stats(queues: Iterable<string>): Promise<EngineStats> {
+    const { storage, clock, running } = this.#deps;
+    const [{ jobs, totals }, { paused }] = await Promise.all([storage.count(clock.now()), storage.settings()]);
+    const names = new Set([...queues, ...Object.keys(totals), ...jobs.map(({ queue }) => queue), ...paused]);
+    const stats = [...names].map((queue): [string, QueueStats] => {
+      const counts = { scheduled: 0, waiting: 0, running: 0, retrying: 0, completed: 0, dead: 0, cancelled: 0 };
+      for (const { queue: other, state, count } of jobs) if (other === queue) counts[state] += count;
+      const health = running()?.health(queue) ?? { threads: 0, healthy: true };
+      const total = totals[queue] ?? { enqueued: 0, completed: 0, dead: 0, cancelled: 0 };
+      return [queue, { ...counts, ...health, paused: paused.includes(queue), totals: total }];
+    });
+    return { queues: Object.fromEntries(stats) };
+  }
+
+  /** Tells those who await a job how it ended, if it has. */
+  async #settle(id: JobId): Promise<JobRow | undefined> {
+    const row = await this.#row(id);
+    const ending = endingOf(row, id);
+    if (ending !== undefined) this.#deps.results.settle(id, ending);
+    this.#deps.onChange(row !== undefined && isFinished(row.state) ? row : undefined);
+    return row;
+  }
+
+  async #row(id: JobId): Promise<JobRow | undefined> {
+    const [row] = await this.#deps.storage.get([id], this.#deps.clock.now());
+    return row;
+  }
+}
+
+function requireId(id: unknown): void {
+  if (typeof id !== "string" || id === "") throw new OptionsError(`an id is a string, but this is ${show(id)}`);
+}
+
+function unknownJob(id: JobId): UnknownJobError {
+  return new UnknownJobError(`no job ${id} is known`);
+}

@@ -1,0 +1,91 @@
+/** What `enqueue` gives: one job, seen from the side that waits for it. */
+
+import { OptionsError } from "../errors.js";
+import { type Duration, parseDuration } from "../job/duration.js";
+import { rejectUnknownKeys } from "../job/options.js";
+import type { Clock } from "../clock.js";
+import type { JobId } from "../job/job-record.js";
+import type { JobInfo } from "./job-info.js";
+import { type Awaited, type Ending, valueOf } from "./results.js";
+import { waitPatiently } from "../waiting.js";
+
+export interface ResultOptions {
+  /** Stop waiting after this long. The job goes on. */
+  readonly timeout?: Duration;
+  /** Stop waiting when it aborts. The job goes on. */
+  readonly signal?: AbortSignal;
+}
+
+/** `cancelling`: it runs, and was asked to stop. */
+export type CancelAnswer = "cancelled" | "cancelling" | "finished";
+
+export type ProgressListener = (fraction: number, detail: string | null) => void;
+
+/** One job. Cheap to make and to drop; holding it keeps the job's outcome, also when the job itself is pruned. */
+export interface JobHandle<Result = unknown> {
+  readonly id: JobId;
+  /** Nothing was stored: this is the handle of the unfinished job that holds the unique key. */
+  readonly duplicate: boolean;
+  /**
+   * The job's result.
+   *
+   * @throws JobError and its kin if the job went dead, JobCancelledError, UnknownJobError, EngineStoppedError; a
+   * `TimeoutError` after `timeout`; the reason of `signal`
+   */
+  result(options?: ResultOptions): Promise<Result>;
+  /** `undefined` if the job is unknown or pruned. */
+  info(): Promise<JobInfo | undefined>;
+  cancel(): Promise<CancelAnswer>;
+  /** @returns what ends it */
+  onProgress(listener: ProgressListener): () => void;
+}
+
+/** What handles need of the engine. */
+export interface HandleHost {
+  readonly clock: Clock;
+  info(id: JobId): Promise<JobInfo | undefined>;
+  cancel(id: JobId): Promise<CancelAnswer>;
+  onProgress(id: JobId, listener: ProgressListener): () => void;
+  /** Makes sure that the job ends for those who await it, also when it already has. Rejects if that cannot be found out. */
+  follow(id: JobId): Promise<Awaited>;
+}
+
+export class Handle<Result> implements JobHandle<Result> {
+  readonly id: JobId;
+  readonly duplicate: boolean;
+  readonly #host: HandleHost;
+  #awaited: Awaited | undefined;
+
+  constructor(host: HandleHost, job: { readonly id: JobId; readonly duplicate: boolean; readonly awaited?: Awaited }) {
+    this.#host = host;
+    this.id = job.id;
+    this.duplicate = job.duplicate;
+    this.#awaited = job.awaited;
+  }
+
+  async result(options: ResultOptions = {}): Promise<Result> {
+    rejectUnknownKeys(options, ["timeout", "signal"], "result");
+    const { signal } = options;
+    const timeoutMs = options.timeout === undefined ? null : parseDuration(options.timeout, "timeout");
+    if (signal !== undefined && !(signal instanceof AbortSignal)) throw new OptionsError("signal must be an AbortSignal");
+    signal?.throwIfAborted();
+    this.#awaited ??= await this.#host.follow(this.id);
+    const awaited = this.#awaited;
+    const { clock } = this.#host;
+    const what = `job ${this.id} did not end`;
+    const ending = awaited.ending ?? (await waitPatiently<Ending>({ clock, timeoutMs, signal, what, listen: (resolve) => awaited.wait(resolve) }));
+    return valueOf(ending) as Result;
+  }
+
+  info(): Promise<JobInfo | undefined> {
+    return this.#host.info(this.id);
+  }
+
+  cancel(): Promise<CancelAnswer> {
+    return this.#host.cancel(this.id);
+  }
+
+  onProgress(listener: ProgressListener): () => void {
+    return this.#host.onProgress(this.id, listener);
+  }
+}

@@ -1,0 +1,111 @@
+/** Who waits for which job. Knows an unfinished job only while somebody holds its handle or awaits it. */
+
+import { EngineStoppedError, JobCancelledError, JobError, JobTimeoutError, PayloadLostError, ThreadExitedError, UnknownJobError } from "../errors.js";
+import { type Failure, isFinished, type JobId, type JobRow } from "../job/job-record.js";
+import { decode, type Encoded } from "../job/payload.js";
+import { fromWireError } from "../protocol/wire-error.js";
+
+/** How a job ended, as it is told to whoever awaits it. */
+export type Ending =
+  | { readonly kind: "completed"; readonly result: Encoded }
+  | { readonly kind: "failed"; readonly error: Error };
+
+/** Ends once. Settled before anyone awaits it, it keeps the ending. */
+export class Awaited {
+  #ending: Ending | undefined;
+  #waiters: ((ending: Ending) => void)[] = [];
+
+  get ending(): Ending | undefined {
+    return this.#ending;
+  }
+
+  settle(ending: Ending): void {
+    if (this.#ending !== undefined) return;
+    this.#ending = ending;
+    for (const waiter of this.#waiters) waiter(ending);
+    this.#waiters = [];
+  }
+
+  /** @returns what ends the wait */
+  wait(waiter: (ending: Ending) => void): () => void {
+    this.#waiters.push(waiter);
+    return () => {
+      this.#waiters = this.#waiters.filter((other) => other !== waiter);
+    };
+  }
+}
+
+/** The unfinished jobs that this engine has handles of. */
+export class Results {
+  readonly #byId = new Map<JobId, Awaited>();
+
+  /** Shared by all handles of a job. */
+  open(id: JobId): Awaited {
+    const awaited = this.#byId.get(id) ?? new Awaited();
+    this.#byId.set(id, awaited);
+    return awaited;
+  }
+
+  /** Those of the ids that somebody has a handle of. */
+  known(ids: readonly JobId[]): JobId[] {
+    return ids.filter((id) => this.#byId.has(id));
+  }
+
+  settle(id: JobId, ending: Ending): void {
+    this.#byId.get(id)?.settle(ending);
+    this.#byId.delete(id);
+  }
+
+  /** The job will start again: whoever awaits from now on waits for that. */
+  forget(id: JobId): void {
+    this.#byId.delete(id);
+  }
+
+  stop(): void {
+    const error = new EngineStoppedError("the engine was stopped before the job ended");
+    for (const awaited of this.#byId.values()) awaited.settle({ kind: "failed", error });
+    this.#byId.clear();
+  }
+}
+
+/** The ending of a row; `undefined` while the job is not finished. */
+export function endingOf(row: JobRow | undefined, id: JobId): Ending | undefined {
+  if (row === undefined) return { kind: "failed", error: new UnknownJobError(`no job ${id} is known`) };
+  if (!isFinished(row.state)) return undefined;
+  if (row.state === "completed" && !row.resultMoved) {
+    return { kind: "completed", result: { bytes: row.result ?? new Uint8Array(), attachments: [] } };
+  }
+  return { kind: "failed", error: errorOf(row) };
+}
+
+export function errorOf(row: Pick<JobRow, "id" | "name" | "attempt" | "state" | "failure">): Error {
+  const { id, name, attempt, state, failure } = row;
+  const job = { id, name, runs: attempt };
+  if (state === "cancelled") return new JobCancelledError(`job "${name}" (${id}) was cancelled`);
+  if (failure === null) return new PayloadLostError(`the result of job "${name}" (${id}) was moved to whoever awaited it first`, job);
+  return failureError(failure, job);
+}
+
+function failureError(failure: Failure, job: { readonly id: JobId; readonly name: string; readonly runs: number }): Error {
+  const cause = fromWireError(failure.error);
+  const runs = job.runs === 1 ? "1 run" : `${job.runs} runs`;
+  const message = `job "${job.name}" (${job.id}) failed after ${runs}: ${failure.error.message}`;
+  switch (failure.reason) {
+    case "threw":
+    case "invalid":
+      return new JobError(message, job, { cause });
+    case "timeout":
+      return new JobTimeoutError(message, job, { cause });
+    case "exit":
+      return new ThreadExitedError(message, job, { exitCode: failure.exitCode, cause });
+    case "lost":
+      return new PayloadLostError(message, job, { cause });
+  }
+}
+
+/** @throws the error of a job that failed */
+export function valueOf(ending: Ending): unknown {
+  if (ending.kind === "failed") throw ending.error;
+  return decode(ending.result);
+}
+

@@ -1,0 +1,86 @@
+/** `every`: jobs that are enqueued again and again. */
+
+import type { Clock } from "../clock.js";
+import { OptionsError } from "../errors.js";
+import type { JobSpec } from "../job/define-job.js";
+import { type Duration, parseDuration, show } from "../job/duration.js";
+import type { EnqueueOptions } from "../job/enqueue-options.js";
+import { requireName } from "../job/options.js";
+import { buildRequest, validatePayload } from "../job/job-request.js";
+import type { Schedule, SettingsStore } from "../storage/storage.js";
+
+export interface EveryOptions extends Omit<EnqueueOptions, "transfer" | "delay" | "runAt"> {
+  /** Of the schedule; one of the same name is replaced. Default: the job's name. */
+  readonly name?: string;
+  /** `skip`: no job is enqueued while the one before is unfinished. Default `allow`. */
+  readonly overlap?: "allow" | "skip";
+}
+
+export interface ScheduleHandle {
+  readonly name: string;
+  /** When the next tick is due, in ms since the epoch. */
+  readonly nextAt: number;
+  cancel(): Promise<void>;
+}
+
+/** A schedule as `schedules()` shows it. */
+export interface ScheduleInfo {
+  readonly name: string;
+  readonly everyMs: number;
+  readonly nextAt: number;
+  readonly job: string;
+  readonly queue: string;
+}
+
+export interface SchedulesDeps {
+  readonly storage: Pick<SettingsStore, "saveSchedule" | "removeSchedule" | "settings">;
+  readonly clock: Clock;
+  readonly maxPayload: number;
+  readonly onChange: () => void;
+}
+
+export class Schedules {
+  readonly #deps: SchedulesDeps;
+
+  constructor(deps: SchedulesDeps) {
+    this.#deps = deps;
+  }
+
+  async every(call: {
+    readonly interval: Duration;
+    readonly job: JobSpec | string;
+    readonly payload: unknown;
+    readonly options: EveryOptions | undefined;
+  }): Promise<ScheduleHandle> {
+    const { interval, job, payload } = call;
+    const { name = typeof job === "string" ? job : job.name, overlap = "allow", ...options } = call.options ?? {};
+    const { storage, clock, maxPayload, onChange } = this.#deps;
+    const everyMs = parseDuration(interval, "interval", { minMs: 1 });
+    requireName(name, "the name of a schedule");
+    if (!["allow", "skip"].includes(overlap)) throw new OptionsError(`overlap must be "allow" or "skip", but is ${show(overlap)}`);
+    if ("delay" in options || "runAt" in options) throw new OptionsError("a schedule has neither delay nor runAt: each tick is due at once");
+    await validatePayload(job, payload);
+    const { delayMs, runAt, attachments, ...request } = buildRequest({ job, payload, options, maxPayload, canTransfer: false });
+    const unique = overlap === "skip" ? (request.unique ?? { key: `every ${name}`, until: "finished" as const }) : request.unique;
+    const kept = (await storage.settings()).schedules.find((schedule) => schedule.name === name);
+    // Declared again, as at each start of a server, it keeps its rhythm.
+    const nextAt = kept?.everyMs === everyMs ? kept.nextAt : clock.now();
+    await storage.saveSchedule({ name, everyMs, nextAt, template: { ...request, unique } });
+    onChange();
+    return Object.freeze({ name, nextAt, cancel: () => this.#remove(name) });
+  }
+
+  async list(): Promise<readonly ScheduleInfo[]> {
+    const { schedules } = await this.#deps.storage.settings();
+    return schedules.map(toScheduleInfo);
+  }
+
+  async #remove(name: string): Promise<void> {
+    await this.#deps.storage.removeSchedule(name);
+    this.#deps.onChange();
+  }
+}
+
+function toScheduleInfo({ name, everyMs, nextAt, template }: Schedule): ScheduleInfo {
+  return { name, everyMs, nextAt, job: template.name, queue: template.queue };
+}

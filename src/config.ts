@@ -1,0 +1,213 @@
+/** User options → one validated, frozen config. */
+
+import { availableParallelism } from "node:os";
+import { isAbsolute } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { ResourceLimits } from "./dispatch/thread-pool.js";
+import { OptionsError } from "./errors.js";
+import { type Duration, parseDuration, show } from "./job/duration.js";
+import { DEFAULT_QUEUE } from "./job/job-request.js";
+import { rejectUnknownKeys, requireCount, requireFiniteCount, requireName } from "./job/options.js";
+import type { Retention, Storage } from "./storage/storage.js";
+
+export interface QueueOptions {
+  /** Worker threads of this queue. 0 is legal: its jobs wait. Default: see `EngineOptions.queues`. */
+  readonly threads?: number;
+  /** Jobs at once per thread: more than 1 pays for jobs that await. Default 1. */
+  readonly concurrency?: number;
+  readonly resourceLimits?: ResourceLimits;
+  /** For jobs that have no timeout of their own. Default none. */
+  readonly timeout?: Duration;
+}
+
+/** A number of bytes, or a string such as `"64mb"`. */
+export type Size = number | `${number}${"kb" | "mb" | "gb"}`;
+
+export interface RetentionOptions {
+  /** Default one hour and 1,000 jobs. Holds for cancelled jobs too. */
+  readonly completed?: { readonly age?: Duration; readonly count?: number };
+  /** Default seven days and 10,000 jobs. */
+  readonly dead?: { readonly age?: Duration; readonly count?: number };
+  /** Payloads and results together. Default `"64mb"`. */
+  readonly bytes?: Size;
+}
+
+export interface EngineOptions {
+  /** The jobs module: a URL, a `file:` string or an absolute path. Needed to `start`; a client needs none. */
+  readonly jobs?: URL | string;
+  /** Default: memory. */
+  readonly storage?: Storage;
+  /**
+   * Threads and limits by queue. `default` has one thread per core but one, at least one, unless configured; another queue
+   * that some job names gets one thread when its first job comes.
+   */
+  readonly queues?: Readonly<Record<string, QueueOptions>>;
+  /** How long finished jobs are kept, per queue. */
+  readonly retention?: RetentionOptions;
+  /** For threads of queues that have none of their own. */
+  readonly resourceLimits?: ResourceLimits;
+  /** Node options of the threads, such as `["--import", "tsx"]`. Default: those of the process. */
+  readonly execArgv?: readonly string[];
+  /** Environment of the threads. Default: a copy of the process's. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** How long a thread may take to load the jobs module and make its state. Default `"30s"`. */
+  readonly bootTimeout?: Duration;
+  /** How long a job may go on after its deadline before its thread is ended. Default `"1s"`. */
+  readonly grace?: Duration;
+  /** Of one payload. Default `"64mb"`. */
+  readonly maxPayload?: Size;
+  /** Of one result. Default `"64mb"`. */
+  readonly maxResult?: Size;
+}
+
+export interface QueueConfig {
+  readonly threads: number;
+  readonly concurrency: number;
+  readonly resourceLimits: ResourceLimits | null;
+  readonly timeoutMs: number | null;
+}
+
+export interface Config {
+  /** A `file:` URL. */
+  readonly jobsUrl: string | null;
+  readonly queues: ReadonlyMap<string, QueueConfig>;
+  readonly retention: Retention;
+  readonly resourceLimits: ResourceLimits | null;
+  readonly execArgv: readonly string[] | null;
+  readonly env: Readonly<Record<string, string>> | null;
+  readonly bootTimeoutMs: number;
+  readonly graceMs: number;
+  readonly maxPayload: number;
+  readonly maxResult: number;
+}
+
+/** Every default in one place. */
+const DEFAULTS = {
+  concurrency: 1,
+  bootTimeout: "30s",
+  grace: "1s",
+  maxPayload: "64mb",
+  maxResult: "64mb",
+  retention: { completed: { age: "1h", count: 1_000 }, dead: { age: "7d", count: 10_000 }, bytes: "64mb" },
+  defaultQueueThreads: () => Math.max(1, availableParallelism() - 1),
+  otherQueueThreads: () => 1,
+} as const;
+
+const OPTION_NAMES = ["jobs", "storage", "queues", "retention", "resourceLimits", "execArgv", "env", "bootTimeout", "grace", "maxPayload", "maxResult"];
+const LIMIT_NAMES = ["maxOldGenerationSizeMb", "maxYoungGenerationSizeMb", "codeRangeSizeMb", "stackSizeMb"];
+
+/** @throws OptionsError */
+export function parseConfig(options: EngineOptions): Config {
+  rejectUnknownKeys(options, OPTION_NAMES, "createEngine");
+  const { execArgv, env, retention = {} } = options;
+  if (execArgv !== undefined && !(Array.isArray(execArgv) && execArgv.every((argument) => typeof argument === "string"))) {
+    throw new OptionsError("execArgv must be an array of strings");
+  }
+  if (env !== undefined && !(typeof env === "object" && (env as unknown) !== null && Object.values(env).every((value) => typeof value === "string"))) {
+    throw new OptionsError("env must be an object of strings");
+  }
+  if (options.storage !== undefined) requireStorage(options.storage);
+  return Object.freeze({
+    jobsUrl: options.jobs === undefined ? null : parseJobsUrl(options.jobs),
+    queues: parseQueues(options.queues ?? {}, options.resourceLimits),
+    retention: parseRetention(retention),
+    resourceLimits: parseLimits(options.resourceLimits, "resourceLimits"),
+    execArgv: execArgv ?? null,
+    env: env ?? null,
+    bootTimeoutMs: parseDuration(options.bootTimeout ?? DEFAULTS.bootTimeout, "bootTimeout", { minMs: 1 }),
+    graceMs: parseDuration(options.grace ?? DEFAULTS.grace, "grace"),
+    maxPayload: parseSize(options.maxPayload ?? DEFAULTS.maxPayload, "maxPayload"),
+    maxResult: parseSize(options.maxResult ?? DEFAULTS.maxResult, "maxResult"),
+  });
+}
+
+/** The config of a queue, also of one that was not configured. */
+export function queueConfig(config: Config, queue: string): QueueConfig {
+  const threads = queue === DEFAULT_QUEUE ? DEFAULTS.defaultQueueThreads() : DEFAULTS.otherQueueThreads();
+  return config.queues.get(queue) ?? { threads, concurrency: DEFAULTS.concurrency, resourceLimits: config.resourceLimits, timeoutMs: null };
+}
+
+/** The queues whose threads `start` waits for: those configured, or `default` if none is. */
+export function startQueues(config: Config): readonly string[] {
+  return config.queues.size > 0 ? [...config.queues.keys()] : [DEFAULT_QUEUE];
+}
+
+/** Says so once if more threads are configured than there are cores. */
+export function warnOfTooManyThreads(config: Config): void {
+  let threads = 0;
+  for (const queue of startQueues(config)) threads += queueConfig(config, queue).threads;
+  const cores = availableParallelism();
+  if (threads <= cores) return;
+  process.emitWarning(`${threads} threads are configured, but there are ${cores} cores: they will take turns`, "MillraceWarning");
+}
+
+function parseJobsUrl(jobs: unknown): string {
+  const isFileUrl = (jobs instanceof URL && jobs.protocol === "file:") || (typeof jobs === "string" && jobs.startsWith("file:") && URL.canParse(jobs));
+  if (isFileUrl) return String(jobs);
+  if (typeof jobs === "string" && isAbsolute(jobs)) return pathToFileURL(jobs).href;
+  throw new OptionsError(
+    `jobs must be a file: URL or an absolute path, such as new URL("./jobs.js", import.meta.url), but is ${jobs instanceof URL ? jobs.href : show(jobs)}`,
+  );
+}
+
+function parseQueues(queues: unknown, commonLimits: ResourceLimits | undefined): ReadonlyMap<string, QueueConfig> {
+  if (typeof queues !== "object" || queues === null || Array.isArray(queues)) {
+    throw new OptionsError(`queues must be an object of options by queue, but is ${show(queues)}`);
+  }
+  const parsed = new Map<string, QueueConfig>();
+  for (const [name, options] of Object.entries(queues) as [string, QueueOptions][]) {
+    requireName(name, "the name of a queue");
+    const where = `queues.${name}`;
+    rejectUnknownKeys(options, ["threads", "concurrency", "resourceLimits", "timeout"], where);
+    const fallback = name === DEFAULT_QUEUE ? DEFAULTS.defaultQueueThreads() : DEFAULTS.otherQueueThreads();
+    const { threads = fallback, concurrency = DEFAULTS.concurrency, timeout } = options;
+    requireFiniteCount(threads, `${where}.threads`);
+    requireFiniteCount(concurrency, `${where}.concurrency`, 1);
+    parsed.set(name, {
+      threads,
+      concurrency,
+      resourceLimits: parseLimits(options.resourceLimits ?? commonLimits, `${where}.resourceLimits`),
+      timeoutMs: timeout === undefined ? null : parseDuration(timeout, `${where}.timeout`, { minMs: 1 }),
+    });
+  }
+  return parsed;
+}
+
+function parseRetention(options: RetentionOptions): Retention {
+  rejectUnknownKeys(options, ["completed", "dead", "bytes"], "retention");
+  const kept = (state: "completed" | "dead"): Retention["dead"] => {
+    const chosen = options[state] ?? {};
+    rejectUnknownKeys(chosen, ["age", "count"], `retention.${state}`);
+    const { age, count } = { ...DEFAULTS.retention[state], ...chosen };
+    requireCount(count, `retention.${state}.count`);
+    return { ageMs: parseDuration(age, `retention.${state}.age`), count };
+  };
+  return { completed: kept("completed"), dead: kept("dead"), bytes: parseSize(options.bytes ?? DEFAULTS.retention.bytes, "retention.bytes") };
+}
+
+function parseLimits(limits: unknown, option: string): ResourceLimits | null {
+  if (limits === undefined) return null;
+  rejectUnknownKeys(limits, LIMIT_NAMES, option);
+  for (const [name, value] of Object.entries(limits as object)) {
+    if (typeof value !== "number" || !(value > 0) || !Number.isFinite(value)) {
+      throw new OptionsError(`${option}.${name} must be a number of megabytes above 0, but is ${show(value)}`);
+    }
+  }
+  return Object.freeze({ ...(limits as ResourceLimits) });
+}
+
+const UNIT_BYTES: Readonly<Record<string, number>> = { kb: 2 ** 10, mb: 2 ** 20, gb: 2 ** 30 };
+
+function parseSize(value: unknown, option: string): number {
+  const match = typeof value === "string" ? /^(\d{1,15}(?:\.\d{1,15})?)(kb|mb|gb)$/.exec(value) : null;
+  const bytes = match === null ? value : Number(match[1]) * (UNIT_BYTES[match[2] ?? ""] ?? NaN);
+  if (typeof bytes !== "number" || !Number.isFinite(bytes) || bytes < 0) {
+    throw new OptionsError(`${option} must be a number of bytes, or a string like "64mb", but is ${show(value)}`);
+  }
+  return Math.floor(bytes);
+}
+
+function requireStorage(value: unknown): void {
+  const isStorage = typeof value === "object" && value !== null && "claim" in value && "complete" in value && "supports" in value;
+  if (!isStorage) throw new OptionsError(`storage must be a storage, such as memoryStorage(), but is ${show(value)}`);
+}

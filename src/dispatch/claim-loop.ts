@@ -1,0 +1,95 @@
+/**
+ * Claims as long as there is capacity and there are jobs, one claim at a time. A failed claim is repeated later; it may have
+ * been applied, so what it claimed in our name and never told us is given back first.
+ */
+
+import type { Clock, Timer } from "../clock.js";
+import type { ClaimedJob, JobId } from "../job/job-record.js";
+import type { JobWriter, Ownership } from "../storage/storage.js";
+
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 5_000;
+
+export interface ClaimLoopDeps {
+  readonly queue: string;
+  readonly runner: string;
+  readonly storage: Pick<JobWriter & Ownership, "claim" | "reclaim">;
+  readonly clock: Clock;
+  /** How many jobs may be claimed now. */
+  readonly capacity: () => number;
+  /** The jobs that the threads can run. */
+  readonly names: () => readonly string[];
+  /** The claimed jobs we know of. */
+  readonly held: () => readonly JobId[];
+  readonly onClaimed: (jobs: readonly ClaimedJob[]) => void;
+  readonly onError: (error: unknown) => void;
+  /** No claim is under way any more. */
+  readonly onIdle: () => void;
+}
+
+export class ClaimLoop {
+  readonly #deps: ClaimLoopDeps;
+  #isClaiming = false;
+  #wokenWhileClaiming = false;
+  #isStopped = false;
+  #failures = 0;
+  #retryTimer: Timer | undefined;
+
+  constructor(deps: ClaimLoopDeps) {
+    this.#deps = deps;
+  }
+
+  get isIdle(): boolean {
+    return !this.#isClaiming;
+  }
+
+  wake(): void {
+    if (this.#isClaiming) this.#wokenWhileClaiming = true;
+    else if (this.#capacity() > 0) void this.#claimAll();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#retryTimer?.cancel();
+  }
+
+  #capacity(): number {
+    return this.#isStopped || this.#retryTimer !== undefined ? 0 : this.#deps.capacity();
+  }
+
+  async #claimAll(): Promise<void> {
+    const { onError, onIdle } = this.#deps;
+    this.#isClaiming = true;
+    try {
+      let mayHaveMore = true;
+      while (mayHaveMore) mayHaveMore = await this.#claim(this.#capacity());
+    } catch (error) {
+      this.#retryLater();
+      onError(error);
+    } finally {
+      this.#isClaiming = false;
+    }
+    onIdle();
+  }
+
+  /** @returns whether another claim may find something */
+  async #claim(limit: number): Promise<boolean> {
+    if (limit === 0) return false;
+    const { queue, runner, storage, clock, names, held, onClaimed } = this.#deps;
+    this.#wokenWhileClaiming = false;
+    if (this.#failures > 0) await storage.reclaim({ runner, queue, keep: held(), now: clock.now() });
+    const jobs = await storage.claim({ queue, names: names(), limit, runner, now: clock.now() });
+    this.#failures = 0;
+    onClaimed(jobs);
+    return jobs.length === limit || this.#wokenWhileClaiming;
+  }
+
+  #retryLater(): void {
+    const delayMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LONGEST_RETRY_MS);
+    this.#failures += 1;
+    this.#retryTimer = this.#deps.clock.setTimer(delayMs, () => {
+      this.#retryTimer = undefined;
+      this.wake();
+    });
+  }
+}

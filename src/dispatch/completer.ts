@@ -1,0 +1,127 @@
+/**
+ * Batches outcomes back into storage. Outcomes of one turn of the event loop are one write; what arrives during a write is the
+ * next one. A failed write is repeated until it succeeds: only then is anyone told that a job has ended.
+ */
+
+import type { Clock, Timer } from "../clock.js";
+import type { ClaimedJob, JobId } from "../job/job-record.js";
+import type { Outcome, Transition } from "../job/lifecycle.js";
+import type { JobReader, JobWriter } from "../storage/storage.js";
+import { deferred, type Deferred } from "../waiting.js";
+
+/** A decided end of a run, on its way to storage. */
+export interface Settlement {
+  readonly job: ClaimedJob;
+  readonly outcome: Outcome;
+  readonly transition: Transition;
+  /** The run was cut short by the death of its thread, for which another job is to blame. */
+  readonly rescued: boolean;
+}
+
+export interface CompleterDeps {
+  readonly storage: Pick<JobWriter & JobReader, "complete" | "get">;
+  readonly clock: Clock;
+  /** The storage has accepted it. */
+  readonly onSettled: (settlement: Settlement) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 5_000;
+
+export class Completer {
+  readonly #deps: CompleterDeps;
+  #pending: Settlement[] = [];
+  #writing: readonly Settlement[] = [];
+  #isFlushPlanned = false;
+  #failures = 0;
+  #retryTimer: Timer | undefined;
+  #idle: Deferred<void> | undefined;
+
+  constructor(deps: CompleterDeps) {
+    this.#deps = deps;
+  }
+
+  add(settlement: Settlement): void {
+    this.#pending.push(settlement);
+    this.#planFlush();
+  }
+
+  /** Resolves when all that was added is stored. */
+  whenIdle(): Promise<void> {
+    if (this.#pending.length === 0 && this.#writing.length === 0) return Promise.resolve();
+    this.#idle ??= deferred();
+    return this.#idle.promise;
+  }
+
+  /** The jobs that have ended and are not stored as such yet. */
+  unsettled(): readonly JobId[] {
+    return [...this.#writing, ...this.#pending].map(({ job }) => job.id);
+  }
+
+  /** Gives up on what is not stored yet: it belongs to whoever reclaims it. */
+  stop(): void {
+    this.#retryTimer?.cancel();
+    this.#pending = [];
+  }
+
+  #planFlush(): void {
+    if (this.#isFlushPlanned || this.#writing.length > 0 || this.#retryTimer !== undefined) return;
+    this.#isFlushPlanned = true;
+    this.#deps.clock.endOfTurn(() => {
+      this.#isFlushPlanned = false;
+      void this.#flush();
+    });
+  }
+
+  async #flush(): Promise<void> {
+    const batch = this.#pending;
+    if (batch.length === 0) return;
+    this.#pending = [];
+    this.#writing = batch;
+    try {
+      const applied = await this.#deps.storage.complete(batch.map(({ transition }) => transition));
+      const inDoubt = this.#failures > 0;
+      const accepted = inDoubt ? await this.#recheck(batch, applied) : applied;
+      this.#failures = 0;
+      batch.forEach((settlement, index) => {
+        // A late finisher, whose claim has passed to someone else, is ignored.
+        if (accepted[index] === true) this.#deps.onSettled(settlement);
+      });
+    } catch (error) {
+      this.#pending = [...batch, ...this.#pending];
+      this.#retryLater(error);
+    } finally {
+      this.#writing = [];
+    }
+    if (this.#pending.length > 0) this.#planFlush();
+    else this.#tellIdle();
+  }
+
+  /** After a failed write nobody knows what it did. What is not running any more under our fence, we ended ourselves. */
+  async #recheck(batch: readonly Settlement[], applied: readonly boolean[]): Promise<readonly boolean[]> {
+    const rows = await this.#deps.storage.get(
+      batch.map(({ job }) => job.id),
+      this.#deps.clock.now(),
+    );
+    return batch.map(({ job }, index) => {
+      const row = rows[index];
+      return applied[index] === true || (row?.fence === job.fence && row.state !== "running");
+    });
+  }
+
+  #retryLater(error: unknown): void {
+    const delayMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LONGEST_RETRY_MS);
+    this.#failures += 1;
+    this.#retryTimer = this.#deps.clock.setTimer(delayMs, () => {
+      this.#retryTimer = undefined;
+      this.#planFlush();
+    });
+    this.#deps.onError(error);
+  }
+
+  #tellIdle(): void {
+    this.#idle?.resolve();
+    this.#idle = undefined;
+  }
+}

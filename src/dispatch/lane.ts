@@ -1,0 +1,137 @@
+/**
+ * The main side of a lane: which job sits in which slot of the control block, frames out, answers in. It does not know what
+ * carries the messages, so threads and the inline pool share it.
+ */
+
+import type { ClaimedJob, JobId } from "../job/job-record.js";
+import { type ControlBlock, FRAME_SLOTS, type StopReason } from "../protocol/control-block.js";
+import type { FrameJob, FromThread, ToThread } from "../protocol/messages.js";
+import type { Lane, PoolListener } from "./pool.js";
+
+/** What carries a lane's messages and can end it. */
+export interface LaneCarrier {
+  post(message: ToThread, transfer: readonly ArrayBuffer[]): void;
+  kill(): void;
+  /** The lane has jobs now, or has none any more. */
+  busy(isBusy: boolean): void;
+}
+
+export class FrameLane implements Lane {
+  readonly thread: number;
+  readonly names: readonly string[];
+  readonly #control: ControlBlock;
+  readonly #carrier: LaneCarrier;
+  readonly #listener: PoolListener;
+  readonly #freeSlots: number[] = Array.from({ length: FRAME_SLOTS }, (_, index) => FRAME_SLOTS - 1 - index);
+  readonly #slotOf = new Map<JobId, number>();
+  /** By slot. A slot that is neither free nor here belongs to a job that was taken back and is not answered yet. */
+  readonly #jobs: (JobId | undefined)[] = new Array<JobId | undefined>(FRAME_SLOTS);
+
+  constructor(deps: {
+    readonly thread: number;
+    readonly names: readonly string[];
+    readonly control: ControlBlock;
+    readonly carrier: LaneCarrier;
+    readonly listener: PoolListener;
+  }) {
+    this.thread = deps.thread;
+    this.names = deps.names;
+    this.#control = deps.control;
+    this.#carrier = deps.carrier;
+    this.#listener = deps.listener;
+  }
+
+  get room(): number {
+    return this.#freeSlots.length;
+  }
+
+  send(jobs: readonly ClaimedJob[]): void {
+    if (jobs.length === 0) return;
+    if (this.#slotOf.size === 0) this.#carrier.busy(true);
+    const attachments = jobs.flatMap((job) => job.attachments);
+    const frame = jobs.map((job) => this.#toFrameJob(job));
+    this.#carrier.post({ kind: "frame", jobs: frame }, attachments);
+  }
+
+  takeBack(ids: readonly JobId[]): readonly JobId[] {
+    const taken = ids.filter((id) => {
+      const slot = this.#slotOf.get(id);
+      if (slot === undefined || !this.#control.revoke(slot)) return false;
+      this.#forget(id, slot);
+      return true;
+    });
+    if (taken.length > 0 && this.#slotOf.size === 0) this.#carrier.busy(false);
+    return taken;
+  }
+
+  askToStop(id: JobId, reason: StopReason): void {
+    const slot = this.#slotOf.get(id);
+    if (slot === undefined) return;
+    this.#control.askToStop(slot, reason);
+    this.#carrier.post({ kind: "stop-asked", slots: [slot] }, []);
+  }
+
+  startedAt(id: JobId): number | null {
+    const slot = this.#slotOf.get(id);
+    return slot === undefined ? null : this.#control.startedAt(slot);
+  }
+
+  progress(id: JobId): number | null {
+    const slot = this.#slotOf.get(id);
+    return slot === undefined ? null : this.#control.progress(slot);
+  }
+
+  kill(): void {
+    this.#carrier.kill();
+  }
+
+  /** A message of the running lane. */
+  receive(message: Extract<FromThread, { kind: "answer" | "progress" | "log" }>): void {
+    const slot = message.kind === "answer" ? message.answer.slot : message.slot;
+    const id = this.#jobs[slot];
+    switch (message.kind) {
+      case "answer": {
+        const progress = this.#control.progress(slot);
+        this.#control.release(slot);
+        this.#freeSlots.push(slot);
+        // Without an id the job was taken back: what came is the thread's leave to use the slot again.
+        if (id === undefined) return;
+        this.#forget(id, slot);
+        this.#listener.answered(this, { id, outcome: message.answer.outcome, tookMs: message.answer.tookMs, progress });
+        if (this.#slotOf.size === 0) this.#carrier.busy(false);
+        return;
+      }
+      case "progress":
+        if (id !== undefined) this.#listener.progressed(id, message.fraction, message.detail);
+        return;
+      case "log":
+        if (id !== undefined) this.#listener.logged(id, message.line);
+    }
+  }
+
+  /** What was here when the thread died. Every message it sent has been received. */
+  remains(): { readonly started: readonly JobId[]; readonly unstarted: readonly JobId[] } {
+    const started: JobId[] = [];
+    const unstarted: JobId[] = [];
+    for (const [id, slot] of this.#slotOf) {
+      // `done` without an answer: it ended, but nobody knows how, so it runs again, and nobody is to blame.
+      (this.#control.state(slot) === "running" ? started : unstarted).push(id);
+    }
+    return { started, unstarted };
+  }
+
+  #forget(id: JobId, slot: number): void {
+    this.#slotOf.delete(id);
+    this.#jobs[slot] = undefined;
+  }
+
+  #toFrameJob(job: ClaimedJob): FrameJob {
+    const slot = this.#freeSlots.pop();
+    if (slot === undefined) throw new RangeError("more jobs than the lane has room for");
+    this.#control.queue(slot);
+    this.#slotOf.set(job.id, slot);
+    this.#jobs[slot] = job.id;
+    const { id, name, attempt, maxRetries, meta, payload, attachments } = job;
+    return { slot, id, name, attempt, maxRetries, meta, payload, attachments, customBackoff: job.backoff === null };
+  }
+}

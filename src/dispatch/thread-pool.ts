@@ -1,0 +1,151 @@
+/**
+ * The threads of one queue, as a Piscina pool: Piscina starts, replaces and kills threads; jobs travel on each lane's own
+ * port. The only file that imports Piscina.
+ */
+
+import { Piscina } from "piscina";
+import type { Worker } from "node:worker_threads";
+import type { Clock, Timer } from "../clock.js";
+import type { HostApi } from "../protocol/host-api.js";
+import { type BootPlan, bootError } from "./boot-error.js";
+import type { Pool, PoolListener } from "./pool.js";
+import { PoolThread, type ThreadEnd } from "./pool-thread.js";
+import { deferred, settledWithin } from "../waiting.js";
+
+export interface ThreadPoolOptions extends BootPlan {
+  readonly threads: number;
+  readonly concurrency: number;
+  readonly maxPayload: number;
+  readonly maxResult: number;
+  readonly bootTimeoutMs: number;
+  /** How long a thread may take to dispose of its state. */
+  readonly disposeTimeoutMs: number;
+  readonly resourceLimits: ResourceLimits | null;
+  readonly execArgv: readonly string[] | null;
+  readonly env: Readonly<Record<string, string>> | null;
+  readonly host: HostApi;
+  readonly clock: Clock;
+}
+
+/** Limits of V8 for one thread, as `node:worker_threads` has them. */
+export interface ResourceLimits {
+  readonly maxOldGenerationSizeMb?: number;
+  readonly maxYoungGenerationSizeMb?: number;
+  readonly codeRangeSizeMb?: number;
+  readonly stackSizeMb?: number;
+}
+
+/** After a failed boot the next one waits this long, then twice as long, up to the longest. */
+const FIRST_BOOT_DELAY_MS = 1_000;
+const LONGEST_BOOT_DELAY_MS = 60_000;
+/** Beyond this, a thread that is held by native code is left behind. */
+const DESTROY_TIMEOUT_MS = 2_000;
+
+export class ThreadPool implements Pool {
+  readonly threads: number;
+  readonly concurrency: number;
+  readonly #options: ThreadPoolOptions;
+  #piscina: Piscina | undefined;
+  #listener: PoolListener | undefined;
+  readonly #live = new Set<PoolThread>();
+  readonly #bootTimers = new Set<Timer>();
+  #failedBoots = 0;
+  #stopping = false;
+  #held = true;
+  readonly #firstReady = deferred();
+
+  constructor(options: ThreadPoolOptions) {
+    this.#options = options;
+    this.threads = options.threads;
+    this.concurrency = options.concurrency;
+  }
+
+  async start(listener: PoolListener): Promise<void> {
+    const { threads, resourceLimits, execArgv, env } = this.#options;
+    this.#listener = listener;
+    this.#piscina = new Piscina({
+      filename: new URL("../../workers/entry.js", import.meta.url).href,
+      minThreads: threads,
+      maxThreads: threads,
+      concurrentTasksPerWorker: 1,
+      idleTimeout: Infinity,
+      // A lane must hear its port, timers and sockets while no task runs.
+      atomics: "disabled",
+      recordTiming: false,
+      // Each thread has one lane for life, also after the lane's task has ended for a rest.
+      loadBalancer: (_task, workers) => workers.find((worker) => worker.currentUsage === 0 && !this.#isTaken(worker.id)) ?? null,
+      ...(resourceLimits === null ? {} : { resourceLimits }),
+      ...(execArgv === null ? {} : { execArgv: [...execArgv] }),
+      ...(env === null ? {} : { env: { ...env } }),
+    });
+    // Deaths are noticed by each thread's own exit; without a listener this event would end the process.
+    this.#piscina.on("error", () => undefined);
+    for (let thread = 0; thread < threads; thread += 1) this.#boot(thread);
+    await this.#firstReady.promise;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    for (const timer of this.#bootTimers) timer.cancel();
+    const { clock, disposeTimeoutMs } = this.#options;
+    await Promise.all([...this.#live].map((thread) => thread.end(disposeTimeoutMs)));
+    await settledWithin(this.#piscina?.destroy() ?? Promise.resolve(), { ms: DESTROY_TIMEOUT_MS, clock });
+    for (const thread of this.#live) thread.close();
+    this.#live.clear();
+  }
+
+  unref(): void {
+    this.#held = false;
+    for (const thread of this.#live) thread.unref();
+  }
+
+  #isTaken(threadId: number): boolean {
+    for (const thread of this.#live) if (thread.threadId === threadId) return true;
+    return false;
+  }
+
+  #boot(thread: number): void {
+    const piscina = this.#piscina;
+    const listener = this.#listener;
+    if (this.#stopping || piscina === undefined || listener === undefined) return;
+    const poolThread = new PoolThread({
+      ...this.#options,
+      thread,
+      listener,
+      run: (task, options) => piscina.run(task, options) as Promise<void>,
+      findWorker: (threadId): Worker | undefined => piscina.threads.find((worker) => worker.threadId === threadId),
+      onReady: () => {
+        this.#failedBoots = 0;
+        this.#firstReady.resolve();
+      },
+      onEnd: (end) => this.#onEnd(poolThread, end),
+    });
+    this.#live.add(poolThread);
+    poolThread.boot();
+    if (!this.#held) poolThread.unref();
+  }
+
+  #onEnd(poolThread: PoolThread, end: ThreadEnd): void {
+    this.#live.delete(poolThread);
+    if (this.#stopping) return;
+    if (end.wasReady) {
+      this.#boot(poolThread.thread);
+      return;
+    }
+    const error = bootError(this.#options, end.error);
+    this.#firstReady.reject(error);
+    this.#listener?.bootFailed(error);
+    this.#bootLater(poolThread.thread);
+  }
+
+  #bootLater(thread: number): void {
+    const { clock } = this.#options;
+    const delayMs = Math.min(FIRST_BOOT_DELAY_MS * 2 ** this.#failedBoots, LONGEST_BOOT_DELAY_MS) * (0.5 + clock.random() / 2);
+    this.#failedBoots += 1;
+    const timer = clock.setTimer(delayMs, () => {
+      this.#bootTimers.delete(timer);
+      this.#boot(thread);
+    });
+    this.#bootTimers.add(timer);
+  }
+}

@@ -1,0 +1,212 @@
+/** What users hold: each call, checked and passed on to the room that does it. */
+
+import type { CancelAnswer, JobHandle } from "./client/handle.js";
+import type { DrainOptions, EngineStats, JobInfo, JobPage, ListOptions } from "./client/job-info.js";
+import type { EveryOptions, ScheduleHandle, ScheduleInfo } from "./client/schedules.js";
+import { type EngineOptions, startQueues } from "./config.js";
+import type { EngineEvents } from "./events.js";
+import type { AnyJobSpec, InputOf, ResultOf } from "./job/define-job.js";
+import { type Duration, parseDuration } from "./job/duration.js";
+import type { EnqueueOptions } from "./job/enqueue-options.js";
+import type { JobId } from "./job/job-record.js";
+import { rejectUnknownKeys } from "./job/options.js";
+import { Rooms, type Seams } from "./rooms.js";
+import type { StopReport } from "./runner.js";
+
+type Payload<Spec> = Spec extends AnyJobSpec ? InputOf<Spec> : unknown;
+type Result<Spec> = Spec extends AnyJobSpec ? ResultOf<Spec> : unknown;
+
+export class Engine implements AsyncDisposable {
+  readonly #rooms: Rooms;
+
+  /** @internal Use `createEngine`. */
+  constructor(options: EngineOptions, seams: Partial<Seams> = {}) {
+    this.#rooms = new Rooms(options, seams);
+  }
+
+  /**
+   * Starts to run jobs. Resolves when every configured queue has a ready thread.
+   *
+   * @throws JobsModuleError if the jobs module or its state factory fails, StorageError, OptionsError without `jobs`
+   */
+  start(): Promise<void> {
+    return this.#rooms.start();
+  }
+
+  /**
+   * Takes no more jobs, lets those that run finish, gives the rest back, and frees everything. Always resolves, a little after
+   * `timeout` at the latest; a second call gives the same report.
+   *
+   * @param options.timeout for the jobs that run; default `"30s"`
+   */
+  stop(options: { readonly timeout?: Duration } = {}): Promise<StopReport> {
+    rejectUnknownKeys(options, ["timeout"], "stop");
+    return this.#rooms.stop(parseDuration(options.timeout ?? "30s", "timeout"));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /** From now on only work keeps the process alive: jobs that run, and calls that are awaited. */
+  unref(): void {
+    this.#rooms.unref();
+  }
+
+  /**
+   * Stores a job. Resolves once it is as durable as the storage says.
+   *
+   * @param job a definition, or a name: then the payload is untyped and the policy is the default one
+   * @throws OptionsError, PayloadError, ValidationError, StorageError, EngineStoppedError; nothing is stored then
+   * @example const job = await engine.enqueue(thumbnail, { path: "a.png", width: 320 }, { delay: "5s" });
+   */
+  async enqueue<Spec extends AnyJobSpec | string>(job: Spec, payload: Payload<Spec>, options?: EnqueueOptions): Promise<JobHandle<Result<Spec>>> {
+    this.#rooms.requireRunning();
+    return (await this.#rooms.client.enqueue(job, payload, options)) as JobHandle<Result<Spec>>;
+  }
+
+  /**
+   * Stores many jobs, one write per slice. Of an array nothing is stored if one payload is bad; what an iterable or async
+   * iterable gives is stored slice by slice.
+   *
+   * @returns handles in the order of the payloads
+   */
+  async enqueueMany<Spec extends AnyJobSpec | string>(
+    job: Spec,
+    payloads: Iterable<Payload<Spec>> | AsyncIterable<Payload<Spec>>,
+    options?: Omit<EnqueueOptions, "transfer">,
+  ): Promise<readonly JobHandle<Result<Spec>>[]> {
+    this.#rooms.requireRunning();
+    return (await this.#rooms.client.enqueueMany(job, payloads, options)) as readonly JobHandle<Result<Spec>>[];
+  }
+
+  /**
+   * Enqueues a job and waits for its result, as with a bare pool.
+   *
+   * @param options.signal aborting it cancels the job
+   * @throws what `enqueue` and `result` throw; the reason of `signal`
+   */
+  async run<Spec extends AnyJobSpec | string>(
+    job: Spec,
+    payload: Payload<Spec>,
+    options: EnqueueOptions & { readonly signal?: AbortSignal } = {},
+  ): Promise<Result<Spec>> {
+    const { signal, ...rest } = options;
+    signal?.throwIfAborted();
+    const handle = await this.enqueue(job, payload, rest);
+    const cancel = (): void => void handle.cancel().catch((error: unknown) => this.#rooms.events.emit("error", { error }));
+    if (signal?.aborted === true) cancel();
+    signal?.addEventListener("abort", cancel, { once: true });
+    try {
+      return await handle.result(signal === undefined ? {} : { signal });
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+    }
+  }
+
+  /**
+   * Enqueues a job now and then at a fixed rate, without drift. What is missed in a stall or while the process is down is one
+   * tick. Only a started engine ticks.
+   */
+  // Four parameters, because it reads as a sentence: every "10m", do this, with that.
+  // eslint-disable-next-line max-params
+  async every<Spec extends AnyJobSpec | string>(interval: Duration, job: Spec, payload: Payload<Spec>, options?: EveryOptions): Promise<ScheduleHandle> {
+    await this.#rooms.ready();
+    return this.#rooms.schedules.every({ interval, job, payload, options });
+  }
+
+  async schedules(): Promise<readonly ScheduleInfo[]> {
+    await this.#rooms.ready();
+    return this.#rooms.schedules.list();
+  }
+
+  /**
+   * A handle of a job that may have been enqueued elsewhere. Nothing is looked up before the handle is used.
+   *
+   * @param _definition types the result
+   */
+  job<Spec extends AnyJobSpec = AnyJobSpec>(id: JobId, _definition?: Spec): JobHandle<ResultOf<Spec>> {
+    return this.#rooms.handleOf(id) as JobHandle<ResultOf<Spec>>;
+  }
+
+  /** `undefined` for an unknown or pruned job. */
+  async info(id: JobId): Promise<JobInfo | undefined> {
+    await this.#rooms.ready();
+    return this.#rooms.control.info(id);
+  }
+
+  /** Jobs in the order in which they were enqueued, a page at a time. */
+  async list(options?: ListOptions): Promise<JobPage> {
+    await this.#rooms.ready();
+    return this.#rooms.control.list(options);
+  }
+
+  async stats(): Promise<EngineStats> {
+    await this.#rooms.ready();
+    return this.#rooms.control.stats(startQueues(this.#rooms.config));
+  }
+
+  /**
+   * Cancels a job that has not started; asks one that runs to stop.
+   *
+   * @throws UnknownJobError
+   */
+  async cancel(id: JobId): Promise<CancelAnswer> {
+    await this.#rooms.ready();
+    return this.#rooms.control.cancel(id);
+  }
+
+  /**
+   * Runs a finished job once more, or one that waits for its time at once; its attempts start again.
+   *
+   * @throws UnknownJobError, DuplicateJobError, PayloadLostError, OptionsError while it runs
+   */
+  async retry(id: JobId): Promise<JobHandle> {
+    await this.#rooms.ready();
+    await this.#rooms.control.retry(id);
+    return this.#rooms.handleOf(id);
+  }
+
+  /** @throws UnknownJobError, OptionsError while it runs */
+  async remove(id: JobId): Promise<void> {
+    await this.#rooms.ready();
+    await this.#rooms.control.remove(id);
+  }
+
+  /** No job of the queue is started until `resume`. Those that run go on. */
+  async pause(queue: string): Promise<void> {
+    await this.#rooms.ready();
+    await this.#rooms.control.pause(queue, true);
+  }
+
+  async resume(queue: string): Promise<void> {
+    await this.#rooms.ready();
+    await this.#rooms.control.pause(queue, false);
+  }
+
+  /**
+   * Resolves when nothing is waiting, running or retrying in queues that are neither paused nor without threads. Scheduled jobs
+   * and jobs whose name no thread knows do not count.
+   */
+  async drain(options?: DrainOptions): Promise<void> {
+    await this.#rooms.ready();
+    await this.#rooms.client.settle();
+    await this.#rooms.drains.wait(options);
+  }
+
+  /** @returns what removes the listener */
+  on<Name extends keyof EngineEvents>(event: Name, listener: (event: EngineEvents[Name]) => void): () => void {
+    return this.#rooms.events.on(event, listener);
+  }
+}
+
+/**
+ * Makes an engine. Nothing is opened or started yet.
+ *
+ * @throws OptionsError
+ * @example
+ * const engine = createEngine({ jobs: new URL("./jobs.js", import.meta.url) });
+ */
+export function createEngine(options: EngineOptions = {}): Engine {
+  return new Engine(options);
+}

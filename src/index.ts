@@ -1,0 +1,33 @@
+/** `millrace`: the engine and everything the server side needs. */
+
+export { createEngine, Engine } from "./engine.js";
+export type { EngineOptions, QueueOptions, RetentionOptions, Size } from "./config.js";
+export type { ResourceLimits } from "./dispatch/thread-pool.js";
+export type { CancelAnswer, JobHandle, ProgressListener, ResultOptions } from "./client/handle.js";
+export type { DrainOptions, EngineStats, JobInfo, JobPage, ListOptions, QueueStats } from "./client/job-info.js";
+export type { EveryOptions, ScheduleHandle, ScheduleInfo } from "./client/schedules.js";
+export type { StopReport } from "./runner.js";
+export type { EngineEvents, ErrorInfo, JobEvent } from "./events.js";
+export type { JobState } from "./job/job-record.js";
+export type { Duration } from "./job/duration.js";
+export type { EnqueueOptions } from "./job/enqueue-options.js";
+export { memoryStorage } from "./storage/memory/memory-storage.js";
+export type { Storage } from "./storage/storage.js";
+export {
+  DuplicateJobError,
+  EngineStoppedError,
+  JobCancelledError,
+  JobError,
+  JobsModuleError,
+  JobTimeoutError,
+  MillraceError,
+  OptionsError,
+  PayloadError,
+  PayloadLostError,
+  StorageError,
+  ThreadExitedError,
+  UnknownJobError,
+  UnrecoverableError,
+  ValidationError,
+} from "./errors.js";
+export type { JobIdentity, ValidationIssue } from "./errors.js";

@@ -1,0 +1,167 @@
+/** Turns a definition, a payload and options into a job that can be stored: checked, and the payload already bytes. */
+
+import { OptionsError, ValidationError, type ValidationIssue } from "../errors.js";
+import { DEFAULT_BACKOFF, isBackoff } from "./backoff.js";
+import type { JobSpec } from "./define-job.js";
+import { parseDuration, show } from "./duration.js";
+import type { EnqueueOptions } from "./enqueue-options.js";
+import type { JobId, NewJob, UniqueKey } from "./job-record.js";
+import { rejectUnknownKeys, requireCount, requireName } from "./options.js";
+import { encode } from "./payload.js";
+import { requireBuffers } from "./transfer.js";
+
+export const DEFAULT_QUEUE = "default";
+const DEFAULT_MAX_RETRIES = 5;
+const LARGEST_META = 4_096;
+/** The range of a `Date`. */
+const LATEST_TIME = 8.64e15;
+
+/** A job but for its id and its times, which the main side gives. */
+export interface JobRequest extends Omit<NewJob, "id" | "runAt" | "createdAt"> {
+  /** At most one of the two is not `null`; with none the job is due at once. */
+  readonly runAt: number | null;
+  readonly delayMs: number | null;
+}
+
+const OPTION_NAMES = ["queue", "delay", "runAt", "priority", "maxRetries", "backoff", "timeout", "unique", "meta", "transfer"];
+
+/** What `enqueue` was called with. */
+export interface RequestInput {
+  readonly job: JobSpec | string;
+  readonly payload: unknown;
+  readonly options: EnqueueOptions | undefined;
+  /** In bytes. */
+  readonly maxPayload: number;
+  /** Whether buffers can be moved; else they are copied. */
+  readonly canTransfer: boolean;
+  /** What the payload is called in the path of an error; default `payload`. */
+  readonly root?: string;
+}
+
+/**
+ * Checks a payload against the schema of its job. A promise only if the schema is async.
+ *
+ * @throws ValidationError
+ */
+export function validatePayload(job: JobSpec | string, payload: unknown): void | Promise<void> {
+  if (typeof job === "string" || job.schema === undefined) return;
+  const outcome = job.schema["~standard"].validate(payload);
+  if (outcome instanceof Promise) return outcome.then(({ issues }) => throwIssues(job.name, issues));
+  throwIssues(job.name, outcome.issues);
+}
+
+interface SchemaIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** @throws ValidationError if there are issues */
+export function throwIssues(name: string, issues: readonly SchemaIssue[] | undefined): void {
+  if (issues === undefined) return;
+  const plain = issues.map(plainIssue);
+  const first = plain[0];
+  const where = first?.path === undefined ? "" : ` at ${first.path.join(".")}`;
+  throw new ValidationError(`the payload of job ${show(name)} does not fit its schema: ${first?.message ?? "no reason given"}${where}`, plain);
+}
+
+function plainIssue({ message, path }: SchemaIssue): ValidationIssue {
+  if (path === undefined || path.length === 0) return { message };
+  const keys = path.map((step) => (typeof step === "object" ? step.key : step));
+  return { message, path: keys.map((key) => (typeof key === "number" ? key : String(key))) };
+}
+
+/** @throws OptionsError, PayloadError */
+export function buildRequest(input: RequestInput): JobRequest {
+  const { job, payload, options = {}, maxPayload } = input;
+  const spec: Partial<JobSpec> & { readonly name: string } = typeof job === "string" ? { name: job } : job;
+  requireName(spec.name, "the name of the job");
+  rejectUnknownKeys(options, OPTION_NAMES, "enqueue");
+  if (options.transfer !== undefined) requireBuffers(options.transfer, "transfer");
+
+  const queue = options.queue ?? spec.queue ?? DEFAULT_QUEUE;
+  requireName(queue, "queue");
+  const maxRetries = options.maxRetries ?? spec.maxRetries ?? DEFAULT_MAX_RETRIES;
+  requireCount(maxRetries, "maxRetries");
+  const { priority = 0 } = options;
+  if (typeof priority !== "number" || !Number.isFinite(priority)) {
+    throw new OptionsError(`priority must be a finite number, but is ${show(priority)}`);
+  }
+  const request = {
+    name: spec.name,
+    queue,
+    priority,
+    maxRetries,
+    backoff: chooseBackoff(options, spec),
+    timeoutMs: options.timeout === undefined ? (spec.timeoutMs ?? null) : parseDuration(options.timeout, "timeout", { minMs: 1 }),
+    ...parseStart(options),
+    unique: parseUnique(options.unique),
+    meta: parseMeta(options.meta),
+  };
+  // Last, because it detaches transferred buffers.
+  const { bytes, attachments } = encode(payload, {
+    root: input.root ?? "payload",
+    maxBytes: maxPayload,
+    ...(options.transfer === undefined || !input.canTransfer ? {} : { transfer: options.transfer }),
+  });
+  return { ...request, payload: bytes, attachments };
+}
+
+function chooseBackoff(options: EnqueueOptions, spec: Partial<JobSpec>): NewJob["backoff"] {
+  if (options.backoff !== undefined) {
+    // A function cannot be stored; it belongs to the definition.
+    if (!isBackoff(options.backoff)) throw new OptionsError("backoff must come from exponential() or linear()");
+    return options.backoff;
+  }
+  if (typeof spec.backoff === "function") return null;
+  return spec.backoff ?? DEFAULT_BACKOFF;
+}
+
+function parseStart({ delay, runAt }: EnqueueOptions): { readonly delayMs: number | null; readonly runAt: number | null } {
+  if (delay !== undefined && runAt !== undefined) throw new OptionsError("delay and runAt exclude each other");
+  if (delay !== undefined) return { delayMs: parseDuration(delay, "delay"), runAt: null };
+  if (runAt === undefined) return { delayMs: null, runAt: null };
+  const time = runAt instanceof Date ? runAt.getTime() : runAt;
+  if (typeof time !== "number" || !(Math.abs(time) <= LATEST_TIME)) {
+    throw new OptionsError(`runAt must be a Date or ms since the epoch, but is ${runAt instanceof Date ? "an invalid Date" : show(runAt)}`);
+  }
+  return { delayMs: null, runAt: time };
+}
+
+function parseUnique(unique: EnqueueOptions["unique"]): UniqueKey | null {
+  if (unique === undefined) return null;
+  if (typeof unique === "string") return { key: requireKey(unique), until: "finished" };
+  rejectUnknownKeys(unique, ["key", "until"], "unique");
+  const { until = "finished" } = unique;
+  if (!["finished", "started"].includes(until)) {
+    throw new OptionsError(`unique.until must be "finished" or "started", but is ${show(until)}`);
+  }
+  return { key: requireKey(unique.key), until };
+}
+
+function requireKey(key: unknown): string {
+  requireName(key, "unique");
+  return key;
+}
+
+const NO_META: Readonly<Record<string, string>> = Object.freeze({});
+
+function parseMeta(meta: EnqueueOptions["meta"]): Readonly<Record<string, string>> {
+  if (meta === undefined) return NO_META;
+  if (typeof meta !== "object" || (meta as unknown) === null || Array.isArray(meta)) {
+    throw new OptionsError(`meta must be an object of strings, but is ${show(meta)}`);
+  }
+  let size = 0;
+  for (const [key, value] of Object.entries(meta) as [string, unknown][]) {
+    if (typeof value !== "string") throw new OptionsError(`meta.${key} must be a string, but is ${show(value)}`);
+    size += key.length + value.length;
+  }
+  if (size > LARGEST_META) throw new OptionsError(`meta may hold ${LARGEST_META} characters, but has ${size}`);
+  return Object.freeze({ ...meta });
+}
+
+/** A request as a job, at a time and with an id. */
+export function toNewJob(request: JobRequest, id: JobId, now: number): NewJob {
+  const { delayMs, runAt, ...rest } = request;
+  const dueAt = runAt ?? Math.min(now + (delayMs ?? 0), LATEST_TIME);
+  return { ...rest, id, createdAt: now, runAt: dueAt };
+}

@@ -1,0 +1,120 @@
+/** What the next state of a job is. Pure: no clock, no storage; every room that ends a run asks here. */
+
+import type { Encoded } from "./payload.js";
+import { DEFAULT_BACKOFF, retryDelayMs } from "./backoff.js";
+import type { ClaimedJob, Failure, JobId, JobState } from "./job-record.js";
+
+/** How a run ended. */
+export type Outcome =
+  | { readonly kind: "ok"; readonly result: Encoded }
+  | {
+      readonly kind: "failed";
+      readonly failure: Failure;
+      /** A retry cannot help. */
+      readonly fatal: boolean;
+      /** What the definition's own backoff function said, if it has one. */
+      readonly retryDelayMs: number | null;
+    }
+  /** It stopped because it was asked to. */
+  | { readonly kind: "cancelled" }
+  | { readonly kind: "snoozed"; readonly delayMs: number }
+  /** The thread knows no job of this name. */
+  | { readonly kind: "unregistered" }
+  /** It did not run, or was interrupted through no fault of its own. */
+  | { readonly kind: "unexecuted" };
+
+/** A computed change of state. A store applies it if the job still runs under this fence. */
+export interface Transition {
+  readonly id: JobId;
+  readonly fence: number;
+  readonly to: Exclude<JobState, "running">;
+  readonly attempt: number;
+  readonly runAt: number;
+  readonly failure: Failure | null;
+  readonly result: Uint8Array | null;
+  readonly resultMoved: boolean;
+  readonly progress: number | null;
+  /** When it was decided: the `finishedAt` of a finished job. */
+  readonly at: number;
+}
+
+/** What a decision may depend on, beside the job and its outcome. */
+export interface Circumstances {
+  readonly now: number;
+  /** In [0, 1). */
+  readonly random: number;
+  readonly cancelRequested: boolean;
+  readonly progress: number | null;
+}
+
+/** The latest time a `Date` can hold; delays are clamped to it rather than overflow. */
+const LATEST_TIME = 8.64e15;
+
+export function nextTransition(job: ClaimedJob, outcome: Outcome, circumstances: Circumstances): Transition {
+  const { now, progress, cancelRequested } = circumstances;
+  const unchanged = {
+    id: job.id,
+    fence: job.fence,
+    attempt: job.attempt,
+    runAt: job.runAt,
+    failure: job.failure,
+    result: null,
+    resultMoved: false,
+    progress,
+    at: now,
+  };
+  switch (outcome.kind) {
+    case "ok": {
+      const moved = outcome.result.attachments.length > 0;
+      return { ...unchanged, to: "completed", result: moved ? null : outcome.result.bytes, resultMoved: moved };
+    }
+    case "cancelled":
+      return { ...unchanged, to: "cancelled" };
+    case "snoozed":
+      // Its attachments went to the thread that snoozed it.
+      if (job.attachments.length > 0) return lost(job, unchanged);
+      return { ...unchanged, to: "scheduled", attempt: job.attempt - 1, runAt: later(now, outcome.delayMs) };
+    case "unregistered":
+    case "unexecuted":
+      if (cancelRequested) return { ...unchanged, to: "cancelled", attempt: job.attempt - 1 };
+      return { ...unchanged, to: "waiting", attempt: job.attempt - 1 };
+    case "failed":
+      return afterFailure({ job, outcome, circumstances, unchanged });
+  }
+}
+
+type Unchanged = Omit<Transition, "to">;
+
+function afterFailure(input: {
+  readonly job: ClaimedJob;
+  readonly outcome: Extract<Outcome, { kind: "failed" }>;
+  readonly circumstances: Circumstances;
+  readonly unchanged: Unchanged;
+}): Transition {
+  const { job, outcome, circumstances, unchanged } = input;
+  const { now, random, cancelRequested } = circumstances;
+  const failed = { ...unchanged, failure: outcome.failure };
+  // Whatever it threw, it is not run again: somebody asked for it to stop.
+  if (cancelRequested) return { ...failed, to: "cancelled" };
+  if (outcome.fatal || job.attempt > job.maxRetries) return { ...failed, to: "dead" };
+  if (job.attachments.length > 0) return lost(job, failed);
+  const delayMs = outcome.retryDelayMs ?? retryDelayMs(job.backoff ?? DEFAULT_BACKOFF, job.attempt, random);
+  return { ...failed, to: "retrying", runAt: later(now, delayMs) };
+}
+
+function later(now: number, delayMs: number): number {
+  return Math.min(now + delayMs, LATEST_TIME);
+}
+
+function lost(job: ClaimedJob, unchanged: Unchanged): Transition {
+  const message = "the payload was transferred to a thread and does not exist any more, so the job cannot run again";
+  const last = unchanged.failure;
+  const error = {
+    name: "PayloadLostError",
+    message,
+    stack: null,
+    code: "MILLRACE_PAYLOAD_LOST",
+    ...(last === null ? {} : { cause: last.error }),
+  };
+  return { ...unchanged, attempt: job.attempt, to: "dead", failure: { reason: "lost", error, exitCode: null } };
+}

@@ -1,0 +1,37 @@
+/** Checks of user options that several rooms share. Each throws an `OptionsError` that names the option and what is allowed. */
+
+import { OptionsError } from "../errors.js";
+import { show } from "./duration.js";
+
+/** Long enough for a path-like name, short enough for any index. */
+const LONGEST_NAME = 256;
+
+/** @throws OptionsError unless `value` is an object that has no other keys */
+export function rejectUnknownKeys(value: unknown, known: readonly string[], where: string): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new OptionsError(`${where} takes an object of options, but got ${show(value)}`);
+  }
+  for (const key of Object.keys(value)) {
+    if (!known.includes(key)) throw new OptionsError(`${where} has no option ${show(key)}; it knows ${known.join(", ")}`);
+  }
+}
+
+/** @throws OptionsError unless `value` is a name: a string of 1 to 256 characters, none of them NUL */
+export function requireName(value: unknown, option: string): asserts value is string {
+  if (typeof value !== "string" || value.length === 0 || value.length > LONGEST_NAME || value.includes("\0") || !value.isWellFormed()) {
+    throw new OptionsError(`${option} must be a string of 1 to ${LONGEST_NAME} characters, but is ${show(value)}`);
+  }
+}
+
+/** @throws OptionsError unless `value` is a whole number from 0 (or `min`) upwards, or `Infinity` */
+export function requireCount(value: unknown, option: string, min = 0): asserts value is number {
+  if (typeof value !== "number" || !(value >= min) || !(Number.isInteger(value) || value === Infinity)) {
+    throw new OptionsError(`${option} must be a whole number from ${min}, or Infinity, but is ${show(value)}`);
+  }
+}
+
+/** @throws OptionsError unless `value` is a finite whole number from `min` upwards */
+export function requireFiniteCount(value: unknown, option: string, min = 0): asserts value is number {
+  requireCount(value, option, min);
+  if (value === Infinity) throw new OptionsError(`${option} must be finite`);
+}

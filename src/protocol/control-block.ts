@@ -1,0 +1,110 @@
+/**
+ * The shared memory of one lane: for each frame slot a claim word, a stop word, a start time and a progress. Both sides read
+ * and write it without a message, so it works while the thread is in a busy loop, and what it says survives the thread.
+ *
+ * The claim word of a slot:
+ *
+ *     free ── main posts ──▶ queued ── thread ──▶ running ── thread ──▶ done
+ *                              └────── main ────▶ revoked
+ *
+ * Leaving `queued` is a compare-and-swap, so a job is either started or taken back, never both. A slot is free again when
+ * the main side has the thread's answer for it, also for a revoked one: before that the thread may still hold its frame.
+ */
+
+/** How many jobs a lane can hold at once. */
+export const FRAME_SLOTS = 256;
+
+const FREE = 0;
+const QUEUED = 1;
+const RUNNING = 2;
+const DONE = 3;
+const REVOKED = 4;
+
+export type SlotState = "free" | "queued" | "running" | "done" | "revoked";
+const STATE_NAMES: readonly SlotState[] = ["free", "queued", "running", "done", "revoked"];
+
+/** Why a run is asked to stop. */
+export type StopReason = "cancel" | "timeout";
+const NO_STOP = 0;
+const STOP_NAMES: readonly (StopReason | null)[] = [null, "cancel", "timeout"];
+
+const INTS_PER_SLOT = 2;
+const FLOATS_PER_SLOT = 2;
+const FLOATS_AT = FRAME_SLOTS * INTS_PER_SLOT * Int32Array.BYTES_PER_ELEMENT;
+const BYTES = FLOATS_AT + FRAME_SLOTS * FLOATS_PER_SLOT * Float64Array.BYTES_PER_ELEMENT;
+
+export class ControlBlock {
+  readonly buffer: SharedArrayBuffer;
+  readonly #ints: Int32Array;
+  readonly #floats: Float64Array;
+
+  /** @param buffer that of the other side; without one, a new block is made */
+  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(BYTES)) {
+    this.buffer = buffer;
+    this.#ints = new Int32Array(buffer, 0, FRAME_SLOTS * INTS_PER_SLOT);
+    this.#floats = new Float64Array(buffer, FLOATS_AT, FRAME_SLOTS * FLOATS_PER_SLOT);
+  }
+
+  // The main side.
+
+  /** Before the frame is posted. */
+  queue(slot: number): void {
+    this.#floats[slot * FLOATS_PER_SLOT] = 0;
+    this.#floats[slot * FLOATS_PER_SLOT + 1] = NaN;
+    Atomics.store(this.#ints, slot * INTS_PER_SLOT + 1, NO_STOP);
+    Atomics.store(this.#ints, slot * INTS_PER_SLOT, QUEUED);
+  }
+
+  /** Takes a job back. False if it has started. */
+  revoke(slot: number): boolean {
+    return Atomics.compareExchange(this.#ints, slot * INTS_PER_SLOT, QUEUED, REVOKED) === QUEUED;
+  }
+
+  release(slot: number): void {
+    Atomics.store(this.#ints, slot * INTS_PER_SLOT, FREE);
+  }
+
+  /** The first reason stays. */
+  askToStop(slot: number, reason: StopReason): void {
+    Atomics.compareExchange(this.#ints, slot * INTS_PER_SLOT + 1, NO_STOP, STOP_NAMES.indexOf(reason));
+  }
+
+  // The thread.
+
+  /** Starts a job, at a monotonic time. False if it was taken back. */
+  start(slot: number, at: number): boolean {
+    // Written first, so that nobody sees a running job without its start.
+    this.#floats[slot * FLOATS_PER_SLOT] = at;
+    return Atomics.compareExchange(this.#ints, slot * INTS_PER_SLOT, QUEUED, RUNNING) === QUEUED;
+  }
+
+  finish(slot: number): void {
+    Atomics.store(this.#ints, slot * INTS_PER_SLOT, DONE);
+  }
+
+  setProgress(slot: number, fraction: number): void {
+    this.#floats[slot * FLOATS_PER_SLOT + 1] = fraction;
+  }
+
+  // Both.
+
+  state(slot: number): SlotState {
+    return STATE_NAMES[Atomics.load(this.#ints, slot * INTS_PER_SLOT)] ?? "free";
+  }
+
+  stopReason(slot: number): StopReason | null {
+    return STOP_NAMES[Atomics.load(this.#ints, slot * INTS_PER_SLOT + 1)] ?? null;
+  }
+
+  /** `null` before the start. */
+  startedAt(slot: number): number | null {
+    const at = this.#floats[slot * FLOATS_PER_SLOT] ?? 0;
+    return at === 0 ? null : at;
+  }
+
+  /** `null` if the job told none. */
+  progress(slot: number): number | null {
+    const fraction = this.#floats[slot * FLOATS_PER_SLOT + 1] ?? NaN;
+    return Number.isNaN(fraction) ? null : fraction;
+  }
+}

@@ -1,0 +1,258 @@
+/** The composition root: makes the rooms, joins them by callbacks, opens, starts and stops them. The only file that knows everybody. */
+
+import { Client } from "./client/client.js";
+import { Control } from "./client/control.js";
+import { Drains } from "./client/drain.js";
+import { Handle, type HandleHost, type JobHandle } from "./client/handle.js";
+import { type Awaited, endingOf, Results } from "./client/results.js";
+import { Schedules } from "./client/schedules.js";
+import { type Clock, systemClock } from "./clock.js";
+import { type Config, type EngineOptions, parseConfig, type QueueConfig, warnOfTooManyThreads } from "./config.js";
+import type { Settlement } from "./dispatch/completer.js";
+import type { Pool } from "./dispatch/pool.js";
+import { ThreadPool } from "./dispatch/thread-pool.js";
+import { EngineStoppedError, OptionsError } from "./errors.js";
+import { Events } from "./events.js";
+import { jobIds } from "./job/job-id.js";
+import { isFinished, type JobId, type JobRow } from "./job/job-record.js";
+import type { HostApi } from "./protocol/host-api.js";
+import { Runner, type StopReport } from "./runner.js";
+import { boundedStorage } from "./storage/bounded-storage.js";
+import { memoryStorage } from "./storage/memory/memory-storage.js";
+import type { Enqueued, Storage, StorageChange } from "./storage/storage.js";
+
+const STORAGE_TIMEOUT_MS = 30_000;
+const DISPOSE_TIMEOUT_MS = 2_000;
+
+/** What tests and the simulation put in place of the real world. */
+export interface Seams {
+  readonly clock: Clock;
+  readonly createPool: (queue: string, config: QueueConfig, around: PoolSurroundings) => Pool;
+}
+
+/** What all pools of an engine share. */
+export interface PoolSurroundings {
+  readonly host: HostApi;
+  /** In bytes. */
+  readonly maxPayload: number;
+  readonly maxResult: number;
+}
+
+export class Rooms {
+  readonly config: Config;
+  readonly events: Events = new Events();
+  readonly client: Client;
+  readonly control: Control;
+  readonly schedules: Schedules;
+  readonly drains: Drains;
+  readonly #storage: Storage;
+  readonly #clock: Clock;
+  readonly #results = new Results();
+  readonly #handles: HandleHost;
+  readonly #createPool: Seams["createPool"] | undefined;
+  #opened: Promise<void> | undefined;
+  #unsubscribe: (() => void) | undefined;
+  #runner: Runner | undefined;
+  #started: Promise<void> | undefined;
+  #stopped: Promise<StopReport> | undefined;
+  /** Ends what keeps the process alive. */
+  #release: (() => void) | undefined;
+  #isHeld = true;
+
+  readonly #threadPool: Seams["createPool"] = (queue, config, around): Pool => {
+    const { jobsUrl, bootTimeoutMs, execArgv, env } = this.config;
+    const { threads, concurrency, resourceLimits } = config;
+    return new ThreadPool({
+      ...{ queue, threads, concurrency, resourceLimits, bootTimeoutMs, execArgv, env, ...around },
+      jobsUrl: jobsUrl ?? "",
+      disposeTimeoutMs: DISPOSE_TIMEOUT_MS,
+      clock: this.#clock,
+    });
+  };
+
+  constructor(options: EngineOptions, seams: Partial<Seams>) {
+    this.config = parseConfig(options);
+    const { maxPayload } = this.config;
+    const { events } = this;
+    const results = this.#results;
+    const clock = (this.#clock = seams.clock ?? systemClock());
+    const storage = (this.#storage = boundedStorage(options.storage ?? memoryStorage(), { ms: STORAGE_TIMEOUT_MS, clock }));
+    this.#createPool = seams.createPool;
+    this.client = new Client({
+      ...{ storage, clock, events, maxPayload },
+      ready: () => this.#open(),
+      onStored: (jobs) => this.#runner?.noteStored(jobs),
+      toHandle: (enqueued) => this.handle(enqueued),
+    });
+    this.control = new Control({
+      ...{ storage, clock, events, results },
+      running: () => this.#runner,
+      onChange: (row) => this.#onChange(row),
+    });
+    this.schedules = new Schedules({ storage, clock, maxPayload, onChange: () => this.#runner?.refreshSchedules() });
+    this.drains = new Drains({ storage, clock, names: (queue) => (this.#runner === undefined ? undefined : this.#runner.names(queue)) });
+    this.#handles = {
+      clock,
+      info: (id) => this.ready().then(() => this.control.info(id)),
+      cancel: (id) => this.ready().then(() => this.control.cancel(id)),
+      onProgress: (id, listener) => events.on("progress", (event) => event.id === id && listener(event.fraction, event.detail)),
+      follow: (id) => this.#follow(id),
+    };
+  }
+
+  start(): Promise<void> {
+    if (this.#stopped !== undefined) return Promise.reject(stoppedError());
+    this.#started ??= this.#start().catch((error: unknown) => {
+      this.#started = undefined;
+      throw error;
+    });
+    return this.#started;
+  }
+
+  stop(timeoutMs: number): Promise<StopReport> {
+    this.#stopped ??= this.#stop(timeoutMs);
+    return this.#stopped;
+  }
+
+  unref(): void {
+    this.#isHeld = false;
+    this.#release?.();
+    this.#runner?.unref();
+  }
+
+  /** Resolves when the storage is open. @throws EngineStoppedError */
+  async ready(): Promise<void> {
+    this.requireRunning();
+    await this.#open();
+  }
+
+  /** @throws EngineStoppedError */
+  requireRunning(): void {
+    if (this.#stopped !== undefined) throw stoppedError();
+  }
+
+  handle({ id, duplicate }: Enqueued): JobHandle {
+    // A duplicate may have ended meanwhile, so it is looked up when somebody awaits it.
+    return new Handle(this.#handles, duplicate ? { id, duplicate } : { id, duplicate, awaited: this.#results.open(id) });
+  }
+
+  /** A handle of a job that may have been enqueued elsewhere. */
+  handleOf(id: JobId): JobHandle {
+    return new Handle(this.#handles, { id, duplicate: false });
+  }
+
+  async #start(): Promise<void> {
+    if (this.config.jobsUrl === null && this.#createPool === undefined) throw new OptionsError("jobs is needed to start an engine");
+    this.#release = this.#clock.hold();
+    warnOfTooManyThreads(this.config);
+    try {
+      await this.#open();
+      const runner = this.#newRunner();
+      this.#runner = runner;
+      await runner.start();
+      if (!this.#isHeld) this.unref();
+    } catch (error) {
+      this.#runner = undefined;
+      this.#release();
+      throw error;
+    }
+  }
+
+  #newRunner(): Runner {
+    const { maxPayload, maxResult } = this.config;
+    const host: HostApi = { enqueue: (request) => this.client.store({ ...request, attachments: [] }) };
+    return new Runner({
+      ...{ config: this.config, storage: this.#storage, clock: this.#clock, events: this.events },
+      name: jobIds(this.#clock)(),
+      createPool: (queue, config) => (this.#createPool ?? this.#threadPool)(queue, config, { host, maxPayload, maxResult }),
+      newJob: (template) => this.client.prepare({ ...template, attachments: [], runAt: null, delayMs: null }),
+      onSettled: (settlement) => this.#onSettled(settlement),
+    });
+  }
+
+  async #stop(timeoutMs: number): Promise<StopReport> {
+    const release = this.#clock.hold();
+    await this.#started?.catch(() => undefined);
+    const report = (await this.#runner?.stop(timeoutMs)) ?? { completed: 0, returned: 0 };
+    this.#runner = undefined;
+    await this.client.settle();
+    this.#results.stop();
+    this.drains.stop(stoppedError());
+    this.#unsubscribe?.();
+    await this.#opened?.then(() => this.#storage.close()).catch((error: unknown) => this.events.emit("error", { error }));
+    this.#release?.();
+    release();
+    return report;
+  }
+
+  #open(): Promise<void> {
+    this.#opened ??= this.#storage.open().then(
+      () => {
+        this.#unsubscribe = this.#storage.subscribe?.((change) => this.#onStorageChange(change));
+      },
+      (error: unknown) => {
+        this.#opened = undefined;
+        throw error;
+      },
+    );
+    return this.#opened;
+  }
+
+  async #follow(id: JobId): Promise<Awaited> {
+    await this.ready();
+    const awaited = this.#results.open(id);
+    await this.#lookUp([id]);
+    return awaited;
+  }
+
+  /** Tells those who await these jobs, if they have ended. */
+  async #lookUp(ids: readonly JobId[]): Promise<void> {
+    if (ids.length === 0) return;
+    const rows = await this.#storage.get(ids, this.#clock.now());
+    ids.forEach((id, index) => {
+      const ending = endingOf(rows[index], id);
+      if (ending !== undefined) this.#results.settle(id, ending);
+    });
+  }
+
+  #onSettled({ job, outcome, transition }: Settlement): void {
+    if (isFinished(transition.to)) {
+      const ending =
+        outcome.kind === "ok"
+          ? ({ kind: "completed", result: outcome.result } as const)
+          : endingOf({ ...job, ...transition, state: transition.to, finishedAt: transition.at }, job.id);
+      if (ending !== undefined) this.#results.settle(job.id, ending);
+    }
+    this.drains.look();
+  }
+
+  /** A job was changed by hand, or, without a row, any might have. */
+  #onChange(row: JobRow | undefined): void {
+    if (row === undefined) this.#runner?.wakeAll();
+    else if (isFinished(row.state)) this.#runner?.noteFinished();
+    else this.#runner?.noteStored([row]);
+    this.drains.look();
+  }
+
+  #onStorageChange(change: StorageChange): void {
+    this.drains.look();
+    switch (change.kind) {
+      case "ready":
+        return this.#runner?.refresh(change.queues);
+      case "finished": {
+        // What ended here is told with its outcome, when its write is over.
+        const own = new Set(this.#runner?.unsettled());
+        const ids = this.#results.known(change.ids).filter((id) => !own.has(id));
+        return void this.#lookUp(ids).catch((error: unknown) => this.events.emit("error", { error }));
+      }
+      case "cancelling":
+        return this.#runner?.cancel(change.ids);
+      case "settings":
+        return this.#runner?.refreshSchedules();
+    }
+  }
+}
+
+function stoppedError(): EngineStoppedError {
+  return new EngineStoppedError("the engine is stopped");
+}

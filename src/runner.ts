@@ -1,0 +1,232 @@
+/** The half of an engine that runs jobs: everything there is only between `start` and `stop`. */
+
+import type { Clock } from "./clock.js";
+import type { Config, QueueConfig } from "./config.js";
+import { queueConfig, startQueues } from "./config.js";
+import { Completer, type Settlement } from "./dispatch/completer.js";
+import { Dispatcher } from "./dispatch/dispatcher.js";
+import type { Pool } from "./dispatch/pool.js";
+import type { Events } from "./events.js";
+import type { JobId, NewJob } from "./job/job-record.js";
+import { isFinished } from "./job/job-record.js";
+import { announce, runListener } from "./announce.js";
+import { DueTimer } from "./scheduler/due-timer.js";
+import { Every } from "./scheduler/every.js";
+import { Pruner } from "./scheduler/pruner.js";
+import type { Schedule, Storage } from "./storage/storage.js";
+import { settledWithin } from "./waiting.js";
+
+/** What is still to be written when the time to stop is over may take so long. */
+const LAST_WRITES_MS = 5_000;
+
+export interface RunnerDeps {
+  readonly config: Config;
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly events: Events;
+  /** Unique among all engines of the storage. */
+  readonly name: string;
+  readonly createPool: (queue: string, config: QueueConfig) => Pool;
+  readonly newJob: (template: Schedule["template"]) => NewJob;
+  readonly onSettled: (settlement: Settlement) => void;
+}
+
+/** A queue with threads, from the first job or the start on. */
+interface QueueRun {
+  readonly dispatcher: Dispatcher;
+  readonly pool: Pool;
+  error: Error | null;
+}
+
+export interface StopReport {
+  /** Jobs that finished while the engine was stopping. */
+  readonly completed: number;
+  /** Jobs left unfinished: waiting, retrying, given back. Scheduled ones do not count. */
+  readonly returned: number;
+}
+
+export class Runner {
+  readonly #deps: RunnerDeps;
+  readonly #completer: Completer;
+  readonly #dueTimer: DueTimer;
+  readonly #every: Every;
+  readonly #pruner: Pruner;
+  readonly #runs = new Map<string, QueueRun>();
+  #isStopping = false;
+  #isHeld = true;
+  #finishedWhileStopping = 0;
+
+  constructor(deps: RunnerDeps) {
+    const { storage, clock, config, events } = deps;
+    this.#deps = deps;
+    const onError = (error: unknown): void => events.emit("error", { error });
+    this.#completer = new Completer({ storage, clock, onSettled: (settlement) => this.#onSettled(settlement), onError });
+    this.#dueTimer = new DueTimer({ storage, clock, onDue: () => this.wakeAll(), onError });
+    this.#pruner = new Pruner({ storage, clock, retention: config.retention, onError });
+    this.#every = new Every({ storage, clock, newJob: deps.newJob, onTick: (job) => this.noteStored([job]), onError });
+  }
+
+  /** @throws JobsModuleError, StorageError; everything is freed then */
+  async start(): Promise<void> {
+    const { storage, name, clock, config, events } = this.#deps;
+    await storage.own(name);
+    try {
+      const now = clock.now();
+      for (const row of await storage.reclaim({ runner: name, queue: null, keep: [], now })) announce.rescued(events, row);
+      await Promise.all(startQueues(config).map((queue) => this.#openQueue(queue)));
+      const { jobs } = await storage.count(clock.now());
+      this.ensureQueues(jobs.filter(({ state }) => !isFinished(state)).map(({ queue }) => queue));
+    } catch (error) {
+      await this.stop(0);
+      throw error;
+    }
+    void this.#dueTimer.refresh();
+    void this.#pruner.prune();
+    this.#every.refresh();
+  }
+
+  /** Always resolves: what runs when the time is over is given back, and its threads are ended. */
+  async stop(timeoutMs: number): Promise<StopReport> {
+    const { storage, name, clock, events } = this.#deps;
+    this.#isStopping = true;
+    this.#dueTimer.stop();
+    this.#every.stop();
+    this.#pruner.stop();
+    const runs = [...this.#runs.values()];
+    await settledWithin(Promise.all(runs.map(({ dispatcher }) => dispatcher.close())), { ms: timeoutMs, clock });
+    for (const { dispatcher } of runs) dispatcher.abandon();
+    await Promise.all(runs.map(({ pool }) => pool.stop()));
+    await settledWithin(this.#completer.whenIdle(), { ms: LAST_WRITES_MS, clock });
+    this.#completer.stop();
+    try {
+      await storage.disown(name);
+      return { completed: this.#finishedWhileStopping, returned: await this.#countUnfinished() };
+    } catch (error) {
+      events.emit("error", { error });
+      return { completed: this.#finishedWhileStopping, returned: 0 };
+    }
+  }
+
+  unref(): void {
+    this.#isHeld = false;
+    for (const { pool } of this.#runs.values()) pool.unref();
+  }
+
+  /** Jobs were stored. */
+  noteStored(jobs: readonly Pick<NewJob, "queue" | "runAt">[]): void {
+    const now = this.#deps.clock.now();
+    const due = new Set<string>();
+    for (const { queue, runAt } of jobs) {
+      if (runAt > now) this.#dueTimer.hint(runAt);
+      else due.add(queue);
+    }
+    this.wake(due);
+    this.ensureQueues(jobs.map(({ queue }) => queue));
+  }
+
+  /** There may be something to do in these queues. */
+  wake(queues: Iterable<string>): void {
+    for (const queue of queues) this.#runs.get(queue)?.dispatcher.wake();
+  }
+
+  wakeAll(): void {
+    this.wake(this.#runs.keys());
+  }
+
+  /** Jobs that have ended here and are not stored as such yet. */
+  unsettled(): readonly JobId[] {
+    return this.#completer.unsettled();
+  }
+
+  /** Somebody else changed the storage. */
+  refresh(queues: readonly string[]): void {
+    this.ensureQueues(queues);
+    this.wake(queues);
+    void this.#dueTimer.refresh();
+  }
+
+  refreshSchedules(): void {
+    this.#every.refresh();
+  }
+
+  /** Gives threads to queues that have none yet. */
+  ensureQueues(queues: Iterable<string>): void {
+    for (const queue of new Set(queues)) {
+      if (this.#isStopping || this.#runs.has(queue)) continue;
+      // A pool that cannot start says so by an event, and keeps trying.
+      this.#openQueue(queue).catch(() => undefined);
+    }
+  }
+
+  cancel(ids: readonly JobId[]): void {
+    for (const id of ids) for (const { dispatcher } of this.#runs.values()) dispatcher.cancel(id);
+  }
+
+  progress(id: JobId): number | null {
+    for (const { dispatcher } of this.#runs.values()) {
+      const progress = dispatcher.progress(id);
+      if (progress !== null) return progress;
+    }
+    return null;
+  }
+
+  /** A job was finished by someone else. */
+  noteFinished(): void {
+    this.#pruner.note();
+  }
+
+  health(queue: string): { readonly threads: number; readonly healthy: boolean } {
+    const run = this.#runs.get(queue);
+    return { threads: run?.dispatcher.threads ?? 0, healthy: (run?.error ?? null) === null };
+  }
+
+  /** The jobs that the threads of a queue can run; `undefined` while no thread has told, `null` if it has no threads. */
+  names(queue: string): readonly string[] | undefined | null {
+    const run = this.#runs.get(queue);
+    if (run === undefined || run.pool.threads === 0) return null;
+    return run.dispatcher.names.length === 0 ? undefined : run.dispatcher.names;
+  }
+
+  async #openQueue(queue: string): Promise<void> {
+    const { config, createPool, clock, storage, name } = this.#deps;
+    const settings = queueConfig(config, queue);
+    const pool = createPool(queue, settings);
+    const dispatcher = new Dispatcher({
+      ...{ queue, runner: name, pool, storage, clock },
+      timeoutMs: settings.timeoutMs,
+      graceMs: config.graceMs,
+      unsettled: () => this.#completer.unsettled(),
+      listener: runListener({
+        ...{ queue, events: this.#deps.events },
+        settle: (settlement) => this.#completer.add(settlement),
+        onHealth: (error) => {
+          run.error = error;
+        },
+      }),
+    });
+    const run: QueueRun = { dispatcher, pool, error: null };
+    this.#runs.set(queue, run);
+    if (settings.threads === 0) return;
+    const ready = pool.start(dispatcher);
+    if (!this.#isHeld) pool.unref();
+    await ready;
+  }
+
+  #onSettled(settlement: Settlement): void {
+    const { transition, job } = settlement;
+    announce.settled(this.#deps.events, settlement);
+    if (isFinished(transition.to)) {
+      this.#pruner.note();
+      if (this.#isStopping) this.#finishedWhileStopping += 1;
+    } else if (!this.#isStopping) {
+      this.noteStored([{ queue: job.queue, runAt: transition.runAt }]);
+    }
+    this.#deps.onSettled(settlement);
+  }
+
+  async #countUnfinished(): Promise<number> {
+    const { jobs } = await this.#deps.storage.count(this.#deps.clock.now());
+    const left = jobs.filter(({ state }) => state === "waiting" || state === "retrying" || state === "running");
+    return left.reduce((sum, { count }) => sum + count, 0);
+  }
+}

@@ -1,0 +1,79 @@
+/** Ticks: enqueues the job of each schedule at a fixed rate. What was missed is one tick, not a burst. */
+
+import type { Clock, Timer } from "../clock.js";
+import type { NewJob } from "../job/job-record.js";
+import type { Schedule, SettingsStore } from "../storage/storage.js";
+
+const RETRY_MS = 1_000;
+
+export interface EveryDeps {
+  readonly storage: Pick<SettingsStore, "settings" | "tick">;
+  readonly clock: Clock;
+  readonly newJob: (template: Schedule["template"]) => NewJob;
+  readonly onTick: (job: NewJob) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+export class Every {
+  readonly #deps: EveryDeps;
+  #timer: Timer | undefined;
+  #isTicking = false;
+  #isStale = false;
+  #isStopped = false;
+
+  constructor(deps: EveryDeps) {
+    this.#deps = deps;
+  }
+
+  /** The schedules have changed, or are read for the first time. */
+  refresh(): void {
+    this.#isStale = true;
+    if (!this.#isTicking) void this.#tickAll();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+  }
+
+  async #tickAll(): Promise<void> {
+    const { storage, clock, onError } = this.#deps;
+    this.#isTicking = true;
+    this.#timer?.cancel();
+    let nextAt = Infinity;
+    while (this.#isStale && !this.#isStopped) {
+      this.#isStale = false;
+      try {
+        nextAt = Infinity;
+        const { schedules } = await storage.settings();
+        for (const schedule of schedules) nextAt = Math.min(nextAt, await this.#tick(schedule));
+      } catch (error) {
+        onError(error);
+        nextAt = clock.now() + RETRY_MS;
+      }
+    }
+    this.#isTicking = false;
+    if (nextAt === Infinity || this.#isStopped) return;
+    this.#timer = clock.setTimer(Math.max(nextAt - clock.now(), 0), () => this.refresh());
+  }
+
+  /** @returns when the schedule is due next */
+  async #tick(schedule: Schedule): Promise<number> {
+    const { storage, clock, newJob, onTick } = this.#deps;
+    const now = clock.now();
+    if (schedule.nextAt > now || this.#isStopped) return schedule.nextAt;
+    const nextAt = nextTickAt(schedule, now);
+    const job = newJob(schedule.template);
+    const outcome = await storage.tick({ name: schedule.name, dueAt: schedule.nextAt, nextAt, job });
+    if (outcome === "ticked") onTick(job);
+    // Somebody else moved or removed it: read it again.
+    if (outcome === "lost") this.#isStale = true;
+    return nextAt;
+  }
+}
+
+/** The first time after `now` on the grid of the schedule, which never drifts. */
+export function nextTickAt({ nextAt, everyMs }: Pick<Schedule, "nextAt" | "everyMs">, now: number): number {
+  const missed = Math.max(Math.floor((now - nextAt) / everyMs), 0);
+  return nextAt + (missed + 1) * everyMs;
+}

@@ -1,0 +1,231 @@
+import { type ClaimedJob, type FinishedState, isFinished, JOB_STATES, type JobId, type JobRow, type NewJob } from "../../job/job-record.js";
+import type { Transition } from "../../job/lifecycle.js";
+import type {
+  CancelResult,
+  ChangeRequest,
+  ChangeResult,
+  ClaimRequest,
+  Enqueued,
+  JobCount,
+  ListQuery,
+  QueueTotals,
+  ReclaimRequest,
+  Retention,
+  StorageCounts,
+} from "../storage.js";
+import type { ChangeFeed } from "./change-feed.js";
+import { FinishedLog } from "./finished-log.js";
+import { IdOrder } from "./id-order.js";
+import { type PendingState, QueueIndex } from "./queue-index.js";
+import { attachmentsLost, copyOf, empty, frozenFailure, type LastRun, NEVER_RUN, payloadBytes, storedRow, type StoredRow } from "./row.js";
+import { UniqueIndex } from "./unique-index.js";
+
+/** The rows, moved between the states as the verbs of the contract say. It keeps the indexes in step. */
+export class JobTable {
+  readonly #rows = new Map<JobId, StoredRow>();
+  readonly #ids = new IdOrder();
+  readonly #index = new QueueIndex();
+  readonly #running = new Set<StoredRow>();
+  readonly #finished = new FinishedLog();
+  readonly #unique = new UniqueIndex();
+  readonly #totals = new Map<string, Record<keyof QueueTotals, number>>();
+  readonly #feed: ChangeFeed;
+  #sequence = 0;
+
+  constructor(feed: ChangeFeed) {
+    this.#feed = feed;
+  }
+
+  /** Every other verb sees the jobs as of this time. */
+  advance(now: number): void {
+    this.#index.advance(now);
+  }
+
+  enqueue(jobs: readonly NewJob[]): Enqueued[] {
+    // All rows are made before the first is stored: what is wrong with one of them shows here.
+    const rows = jobs.map((job) => storedRow(job, { line: this.#index.line(job.queue, job.name), sequence: this.#sequence++ }));
+    return rows.map((row) => this.#insert(row));
+  }
+
+  #insert(row: StoredRow): Enqueued {
+    if (this.#rows.has(row.id)) return { id: row.id, duplicate: false };
+    const holder = this.#unique.holder({ name: row.line.name, unique: row.unique });
+    if (holder !== undefined) return { id: holder.id, duplicate: true };
+    this.#rows.set(row.id, row);
+    this.#ids.add(row);
+    this.#index.add(row);
+    this.#count(row, "enqueued");
+    this.#giveBack(row, "waiting");
+    return { id: row.id, duplicate: false };
+  }
+
+  claim(request: ClaimRequest): ClaimedJob[] {
+    const { runner, now } = request;
+    return this.#index.take(request).map((row) => {
+      this.#index.setState(row, "running");
+      row.fence += 1;
+      row.attempt += 1;
+      row.run = { ...row.run, runner, startedAt: now, cancelRequested: false };
+      this.#running.add(row);
+      if (row.unique?.until === "started") this.#unique.release(row);
+      // Its state, runner and start were set just now.
+      return copyOf(row) as ClaimedJob;
+    });
+  }
+
+  complete(transition: Transition): boolean {
+    const row = this.#rows.get(transition.id);
+    if (row?.state !== "running" || row.fence !== transition.fence) return false;
+    const { to, attempt, runAt, result, resultMoved, progress, at } = transition;
+    const run = { ...row.run, runner: null, failure: frozenFailure(transition.failure), result, resultMoved, progress };
+    this.#running.delete(row);
+    row.attempt = attempt;
+    row.runAt = runAt;
+    if (isFinished(to)) {
+      this.#finish(row, to, { ...run, finishedAt: at });
+    } else {
+      row.run = { ...run, startedAt: null };
+      this.#giveBack(row, to);
+    }
+    return true;
+  }
+
+  cancel(id: JobId, now: number): CancelResult {
+    const row = this.#rows.get(id);
+    if (row === undefined) return "unknown";
+    if (isFinished(row.state)) return "finished";
+    if (row.state === "running") {
+      row.run = { ...row.run, cancelRequested: true };
+      this.#feed.cancelling(id);
+      return "cancelling";
+    }
+    this.#index.unfile(row);
+    this.#finish(row, "cancelled", { ...row.run, finishedAt: now });
+    return "cancelled";
+  }
+
+  change(request: ChangeRequest): ChangeResult {
+    const row = this.#rows.get(request.id);
+    if (row === undefined) return "unknown";
+    if (row.state === "running") return "running";
+    return request.action === "retry" ? this.#retry(row, request.now) : this.#remove(row);
+  }
+
+  #retry(row: StoredRow, now: number): ChangeResult {
+    if (attachmentsLost(row)) return "lost";
+    const wasFinished = isFinished(row.state);
+    if (wasFinished && !this.#unique.isFreeFor(row)) return "duplicate";
+    this.#takeOut(row);
+    // Who is due already keeps his place.
+    row.runAt = wasFinished ? now : Math.min(row.runAt, now);
+    row.attempt = 0;
+    row.run = NEVER_RUN;
+    this.#giveBack(row, "waiting");
+    return "changed";
+  }
+
+  #remove(row: StoredRow): "changed" {
+    this.#takeOut(row);
+    this.#unique.release(row);
+    this.#index.drop(row);
+    this.#rows.delete(row.id);
+    empty(row);
+    this.#ids.noteRemoval();
+    return "changed";
+  }
+
+  prune(request: { readonly retention: Retention; readonly limit: number; readonly now: number }): {
+    readonly pruned: number;
+    readonly nextInMs: number | null;
+  } {
+    const { retention, limit, now } = request;
+    let pruned = 0;
+    for (;;) {
+      const victim = this.#finished.nextVictim(retention, now);
+      if (victim === undefined) break;
+      if (pruned >= limit) return { pruned, nextInMs: 0 };
+      this.#remove(victim);
+      pruned += 1;
+    }
+    const nextAt = this.#finished.nextExpiryAt(retention);
+    return { pruned, nextInMs: nextAt === null ? null : nextAt - now };
+  }
+
+  /** That someone wanted a job cancelled stays on record. */
+  reclaim(request: ReclaimRequest): JobRow[] {
+    const keep = new Set(request.keep);
+    const orphans = [...this.#running].filter((row) => {
+      const isKept = row.run.runner === request.runner && keep.has(row.id);
+      return !isKept && (request.queue === null || request.queue === row.line.queue);
+    });
+    return orphans.map((row) => {
+      this.#running.delete(row);
+      row.attempt -= 1;
+      row.run = { ...row.run, runner: null, startedAt: null };
+      this.#giveBack(row, "waiting");
+      return copyOf(row);
+    });
+  }
+
+  get(id: JobId): JobRow | undefined {
+    const row = this.#rows.get(id);
+    return row === undefined ? undefined : copyOf(row);
+  }
+
+  list(query: ListQuery): { readonly jobs: readonly JobRow[]; readonly next: JobId | null } {
+    const { after, limit, state, queue, name } = query;
+    // One more than asked for tells whether there is a next page.
+    const found = this.#ids.find({
+      after,
+      limit: limit + 1,
+      matches: (row) =>
+        (state === undefined || row.state === state) &&
+        (queue === undefined || row.line.queue === queue) &&
+        (name === undefined || row.line.name === name),
+    });
+    const jobs = found.slice(0, limit).map(copyOf);
+    return { jobs, next: found.length > limit ? (jobs.at(-1)?.id ?? null) : null };
+  }
+
+  counts(): StorageCounts {
+    const jobs: JobCount[] = [];
+    for (const { queue, name, counts } of this.#index.lines()) {
+      for (const state of JOB_STATES) {
+        if (counts[state] > 0) jobs.push({ queue, name, state, count: counts[state] });
+      }
+    }
+    return { jobs, totals: Object.fromEntries([...this.#totals].map(([queue, totals]) => [queue, { ...totals }])) };
+  }
+
+  nextDueAt(): number | null {
+    return this.#index.nextDueAt();
+  }
+
+  /** Puts a row that is in no index where it waits for its next run. One that counts as never started holds its key again. */
+  #giveBack(row: StoredRow, as: PendingState): void {
+    if (as === "waiting") this.#unique.takeIfFree(row);
+    this.#index.file(row, as);
+    this.#feed.ready(row.line.queue);
+  }
+
+  #finish(row: StoredRow, state: FinishedState, run: LastRun): void {
+    row.run = { ...run, bytes: payloadBytes(row) + (run.result?.byteLength ?? 0) };
+    this.#index.setState(row, state);
+    this.#finished.add(row, state);
+    this.#unique.release(row);
+    this.#count(row, state);
+    this.#feed.finished(row.id);
+  }
+
+  #takeOut(row: StoredRow): void {
+    if (isFinished(row.state)) this.#finished.delete(row);
+    else this.#index.unfile(row);
+  }
+
+  #count(row: StoredRow, event: keyof QueueTotals): void {
+    const { queue } = row.line;
+    let totals = this.#totals.get(queue);
+    if (totals === undefined) this.#totals.set(queue, (totals = { enqueued: 0, completed: 0, dead: 0, cancelled: 0 }));
+    totals[event] += 1;
+  }
+}

@@ -1,0 +1,133 @@
+import type { JobState } from "../../job/job-record.js";
+import { Heap } from "./heap.js";
+import type { Line, StoredRow } from "./row.js";
+
+/** The states of a job that waits for a run. Whether it is `scheduled` or `waiting` follows from the time. */
+export type PendingState = "scheduled" | "waiting" | "retrying";
+
+/**
+ * Which jobs are due, and which of them comes first. A job that waits for a run is in exactly one of two places: in the
+ * `ready` heap of its line if it is due, else among the future ones. Time is what callers said last.
+ */
+export class QueueIndex {
+  readonly #queues = new Map<string, Map<string, Line>>();
+  readonly #future = new Heap<StoredRow>(isDueBefore);
+  /** Everything that is due by then is ready, and nothing else. */
+  #now = -Infinity;
+  /** No ready job is due later than this. */
+  #latestReady = -Infinity;
+
+  /** The line of jobs of this name in this queue, made if it is new. */
+  line(queue: string, name: string): Line {
+    let lines = this.#queues.get(queue);
+    if (lines === undefined) this.#queues.set(queue, (lines = new Map<string, Line>()));
+    let line = lines.get(name);
+    if (line === undefined) lines.set(name, (line = { queue, name, ready: new Heap(isClaimedBefore), counts: noJobs() }));
+    return line;
+  }
+
+  *lines(): Iterable<Line> {
+    for (const lines of this.#queues.values()) yield* lines.values();
+  }
+
+  /** Counts a new row. */
+  add(row: StoredRow): void {
+    row.line.counts[row.state] += 1;
+  }
+
+  /** Counts a row no more. */
+  drop(row: StoredRow): void {
+    row.line.counts[row.state] -= 1;
+  }
+
+  setState(row: StoredRow, state: JobState): void {
+    row.line.counts[row.state] -= 1;
+    row.line.counts[state] += 1;
+    row.state = state;
+  }
+
+  /** Puts a row where jobs wait for their time, or their turn. `runAt` must not change until it is taken out. */
+  file(row: StoredRow, as: PendingState): void {
+    const isDue = row.runAt <= this.#now;
+    this.setState(row, as === "retrying" ? as : isDue ? "waiting" : "scheduled");
+    if (isDue && row.runAt > this.#latestReady) this.#latestReady = row.runAt;
+    this.#heapOf(row).push(row);
+  }
+
+  /** Takes a row out that `file` put in. */
+  unfile(row: StoredRow): void {
+    this.#heapOf(row).remove(row);
+  }
+
+  /** Takes out the next of the ready jobs of these names. */
+  take(request: { readonly queue: string; readonly names: readonly string[]; readonly limit: number }): StoredRow[] {
+    const lines = this.#queues.get(request.queue);
+    const heaps: Heap<StoredRow>[] = [];
+    for (const name of lines === undefined ? [] : request.names) {
+      const ready = lines?.get(name)?.ready;
+      if (ready !== undefined && ready.size > 0) heaps.push(ready);
+    }
+    const taken: StoredRow[] = [];
+    while (taken.length < request.limit) {
+      const row = firstOf(heaps);
+      if (row === undefined) break;
+      row.line.ready.remove(row);
+      taken.push(row);
+    }
+    return taken;
+  }
+
+  nextDueAt(): number | null {
+    return this.#future.peek()?.runAt ?? null;
+  }
+
+  /** Makes ready what is due by `now`. */
+  advance(now: number): void {
+    if (now < this.#now) this.#goBack(now);
+    this.#now = now;
+    for (let row = this.#future.peek(); row !== undefined && row.runAt <= now; row = this.#future.peek()) {
+      this.#future.remove(row);
+      this.file(row, row.state === "retrying" ? row.state : "waiting");
+    }
+  }
+
+  /** Wall clocks are set back now and then. What is not due any more has to wait again, lest it run too early. */
+  #goBack(now: number): void {
+    const early: StoredRow[] = [];
+    if (this.#latestReady > now) {
+      for (const { ready } of this.lines()) {
+        for (const row of ready.items) if (row.runAt > now) early.push(row);
+      }
+    }
+    for (const row of early) row.line.ready.remove(row);
+    this.#now = now;
+    this.#latestReady = Math.min(this.#latestReady, now);
+    for (const row of early) this.file(row, row.state === "retrying" ? row.state : "waiting");
+  }
+
+  #heapOf(row: StoredRow): Heap<StoredRow> {
+    return row.runAt <= this.#now ? row.line.ready : this.#future;
+  }
+}
+
+function firstOf(heaps: readonly Heap<StoredRow>[]): StoredRow | undefined {
+  let first: StoredRow | undefined;
+  for (const heap of heaps) {
+    const row = heap.peek();
+    if (row !== undefined && (first === undefined || isClaimedBefore(row, first))) first = row;
+  }
+  return first;
+}
+
+function isClaimedBefore(a: StoredRow, b: StoredRow): boolean {
+  if (a.priority !== b.priority) return a.priority < b.priority;
+  return isDueBefore(a, b);
+}
+
+function isDueBefore(a: StoredRow, b: StoredRow): boolean {
+  return a.runAt === b.runAt ? a.sequence < b.sequence : a.runAt < b.runAt;
+}
+
+function noJobs(): Record<JobState, number> {
+  return { scheduled: 0, waiting: 0, running: 0, retrying: 0, completed: 0, dead: 0, cancelled: 0 };
+}

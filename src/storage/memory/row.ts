@@ -1,0 +1,163 @@
+/** A job as it lies in memory, and the ways in and out: nothing inside is ever shared with a caller who could change it. */
+
+import type { Failure, JobRow, JobState, NewJob, UniqueKey } from "../../job/job-record.js";
+import type { Backoff } from "../../job/backoff.js";
+import type { Heap, Heaped } from "./heap.js";
+
+/** The jobs of one name in one queue. */
+export interface Line {
+  readonly queue: string;
+  readonly name: string;
+  /** Those that are due, in the order in which they are to be claimed. */
+  readonly ready: Heap<StoredRow>;
+  readonly counts: Record<JobState, number>;
+}
+
+/** What only a run leaves behind. Kept apart and shared by all that never ran, since a store may hold a million of those. */
+export interface LastRun {
+  readonly runner: string | null;
+  readonly startedAt: number | null;
+  readonly finishedAt: number | null;
+  readonly failure: Failure | null;
+  readonly result: Uint8Array | null;
+  readonly resultMoved: boolean;
+  readonly cancelRequested: boolean;
+  readonly progress: number | null;
+  /** What a finished job occupies. Noted when it finished, since attachments lose their size when they are sent. */
+  readonly bytes: number;
+}
+
+export const NEVER_RUN: LastRun = Object.freeze({
+  runner: null,
+  startedAt: null,
+  finishedAt: null,
+  failure: null,
+  result: null,
+  resultMoved: false,
+  cancelRequested: false,
+  progress: null,
+  bytes: 0,
+});
+
+export interface StoredRow extends Heaped {
+  readonly id: string;
+  /** Rises with every job: the order of enqueue. */
+  readonly sequence: number;
+  readonly line: Line;
+  payload: Uint8Array;
+  /**
+   * Kept after the claim, since a claimed job may come back without ever having been sent: the next claim then hands out
+   * the same buffers. Sending detaches them, and that is all that tells a job whose attachments are gone.
+   */
+  attachments: readonly ArrayBuffer[];
+  readonly priority: number;
+  readonly maxRetries: number;
+  readonly backoff: Backoff | null;
+  readonly timeoutMs: number | null;
+  runAt: number;
+  readonly createdAt: number;
+  readonly unique: UniqueKey | null;
+  readonly meta: Readonly<Record<string, string>>;
+  state: JobState;
+  attempt: number;
+  fence: number;
+  run: LastRun;
+  /** Deleted, though an index may still have to notice. */
+  removed: boolean;
+}
+
+const NO_BYTES = new Uint8Array(0);
+const NO_META: Readonly<Record<string, string>> = Object.freeze({});
+const NO_ATTACHMENTS: readonly ArrayBuffer[] = Object.freeze([]);
+
+export function storedRow(job: NewJob, place: { readonly line: Line; readonly sequence: number }): StoredRow {
+  const hasMeta = Object.keys(job.meta).length > 0;
+  return {
+    id: job.id,
+    sequence: place.sequence,
+    line: place.line,
+    // The bytes are shared with the caller, here and on the way out: nobody writes to a payload, and copies of big ones
+    // would hold up the main thread.
+    payload: job.payload,
+    attachments: job.attachments.length > 0 ? Object.freeze([...job.attachments]) : NO_ATTACHMENTS,
+    priority: job.priority,
+    maxRetries: job.maxRetries,
+    backoff: job.backoff === null ? null : frozen(job.backoff),
+    timeoutMs: job.timeoutMs,
+    runAt: job.runAt,
+    createdAt: job.createdAt,
+    unique: job.unique === null ? null : frozen(job.unique),
+    meta: hasMeta ? frozen(job.meta) : NO_META,
+    state: "scheduled",
+    attempt: 0,
+    fence: 0,
+    run: NEVER_RUN,
+    removed: false,
+    heapIndex: -1,
+  };
+}
+
+export function copyOf(row: StoredRow): JobRow {
+  const { line, run } = row;
+  return {
+    id: row.id,
+    name: line.name,
+    queue: line.queue,
+    payload: row.payload,
+    attachments: row.attachments,
+    priority: row.priority,
+    maxRetries: row.maxRetries,
+    backoff: row.backoff,
+    timeoutMs: row.timeoutMs,
+    runAt: row.runAt,
+    createdAt: row.createdAt,
+    unique: row.unique,
+    meta: row.meta,
+    state: row.state,
+    attempt: row.attempt,
+    fence: row.fence,
+    runner: run.runner,
+    startedAt: run.startedAt,
+    finishedAt: run.finishedAt,
+    failure: run.failure,
+    result: run.result,
+    resultMoved: run.resultMoved,
+    cancelRequested: run.cancelRequested,
+    progress: run.progress,
+  };
+}
+
+/** What the payload of a row occupies now, with all that belongs to it. */
+export function payloadBytes(row: StoredRow): number {
+  return row.attachments.reduce((bytes, buffer) => bytes + buffer.byteLength, row.payload.byteLength);
+}
+
+/** What a row is known by must stay; what weighs much can go at once. */
+export function empty(row: StoredRow): void {
+  row.removed = true;
+  row.payload = NO_BYTES;
+  row.attachments = NO_ATTACHMENTS;
+  row.run = NEVER_RUN;
+}
+
+export function frozenFailure(failure: Failure | null): Failure | null {
+  return failure === null ? null : Object.freeze({ ...failure, error: frozen(failure.error) });
+}
+
+export function attachmentsLost(row: StoredRow): boolean {
+  return row.attachments.some(isDetached);
+}
+
+function isDetached(buffer: ArrayBuffer): boolean {
+  // Node 20 has no `buffer.detached`, and a length of 0 could also be an empty buffer.
+  try {
+    void new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function frozen<Value extends object>(value: Value): Readonly<Value> {
+  return Object.isFrozen(value) ? value : Object.freeze({ ...value });
+}

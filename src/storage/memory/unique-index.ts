@@ -1,0 +1,33 @@
+import type { NewJob } from "../../job/job-record.js";
+import type { StoredRow } from "./row.js";
+
+/** Which job holds which unique key. */
+export class UniqueIndex {
+  readonly #holders = new Map<string, StoredRow>();
+
+  /** Who holds the key that this job wants. */
+  holder(job: Pick<NewJob, "name" | "unique">): StoredRow | undefined {
+    return job.unique === null ? undefined : this.#holders.get(scoped(job.name, job.unique.key));
+  }
+
+  /** Whether the row may go on to hold its key, or needs none. */
+  isFreeFor(row: StoredRow): boolean {
+    const holder = this.holder({ name: row.line.name, unique: row.unique });
+    return holder === undefined || holder === row;
+  }
+
+  takeIfFree(row: StoredRow): void {
+    if (row.unique !== null && this.isFreeFor(row)) this.#holders.set(scoped(row.line.name, row.unique.key), row);
+  }
+
+  release(row: StoredRow): void {
+    if (row.unique === null) return;
+    const key = scoped(row.line.name, row.unique.key);
+    if (this.#holders.get(key) === row) this.#holders.delete(key);
+  }
+}
+
+/** The length comes first, so that no name and key run into another name and key. */
+function scoped(name: string, key: string): string {
+  return `${name.length}:${name}${key}`;
+}

@@ -1,0 +1,181 @@
+/**
+ * The storage contract: where jobs live. A store moves rows and decides nothing; what the next state is, is computed by
+ * `job/lifecycle.ts`. Every verb is async and takes many rows at once. Every write to a running job names its fence.
+ * Times are given by the caller, so that a store needs no clock. The suite in `millrace/testing` holds a store to this.
+ */
+
+import type { ClaimedJob, JobId, JobRow, JobState, NewJob } from "../job/job-record.js";
+import type { Transition } from "../job/lifecycle.js";
+
+export interface StorageSupports {
+  /** What was acknowledged survives the process. */
+  readonly durable: boolean;
+  /** Several processes may work on the same jobs. */
+  readonly multiProcess: boolean;
+  /** `subscribe` reports changes made by others. */
+  readonly notifications: boolean;
+  /** Keeps the attachments of a job until its first claim. */
+  readonly transfer: boolean;
+}
+
+export interface Enqueued {
+  /** Of the new job, or of the unfinished one that holds the unique key. */
+  readonly id: JobId;
+  readonly duplicate: boolean;
+}
+
+export interface ClaimRequest {
+  readonly queue: string;
+  /** Only jobs of these names. */
+  readonly names: readonly string[];
+  readonly limit: number;
+  readonly runner: string;
+  readonly now: number;
+}
+
+/** `cancelling`: it runs, and its row now says that somebody wants it cancelled. */
+export type CancelResult = "cancelled" | "cancelling" | "finished" | "unknown";
+
+/**
+ * `retry`: a finished, scheduled or retrying job is due at once, its attempts start again, its old result is gone.
+ * `remove`: the row is deleted, unless it runs.
+ */
+export interface ChangeRequest {
+  readonly action: "retry" | "remove";
+  readonly id: JobId;
+  readonly now: number;
+}
+
+/** `running`: not while it runs. `duplicate`: another unfinished job holds its unique key. `lost`: its attachments are gone. */
+export type ChangeResult = "changed" | "running" | "duplicate" | "lost" | "unknown";
+
+/** A job that is enqueued again and again. */
+export interface Schedule {
+  readonly name: string;
+  readonly everyMs: number;
+  /** When the next tick is due. */
+  readonly nextAt: number;
+  /** What every tick enqueues, apart from its id and times. */
+  readonly template: Omit<NewJob, "id" | "runAt" | "createdAt" | "attachments">;
+}
+
+/** One tick of a schedule: enqueue `job` and move `nextAt` on, but only if `nextAt` still is `dueAt`. */
+export interface TickRequest {
+  readonly name: string;
+  readonly dueAt: number;
+  readonly nextAt: number;
+  readonly job: NewJob;
+}
+
+/** How long finished jobs of one queue are kept. */
+export interface Retention {
+  readonly completed: { readonly ageMs: number; readonly count: number };
+  readonly dead: { readonly ageMs: number; readonly count: number };
+  /** Payloads and results of all finished jobs of the queue together. */
+  readonly bytes: number;
+}
+
+export interface ListQuery {
+  readonly state?: JobState;
+  readonly queue?: string;
+  readonly name?: string;
+  /** Only jobs whose id sorts after this one. */
+  readonly after?: JobId;
+  readonly limit: number;
+  readonly now: number;
+}
+
+export interface JobCount {
+  readonly queue: string;
+  readonly name: string;
+  readonly state: JobState;
+  readonly count: number;
+}
+
+/** Since the store was made; never falls. */
+export interface QueueTotals {
+  readonly enqueued: number;
+  readonly completed: number;
+  readonly dead: number;
+  readonly cancelled: number;
+}
+
+export interface StorageCounts {
+  /** Rows with a count of zero are left out. */
+  readonly jobs: readonly JobCount[];
+  readonly totals: Readonly<Record<string, QueueTotals>>;
+}
+
+/** Hints, so that nobody must poll. They may be lost or doubled without harm. */
+export type StorageChange =
+  | { readonly kind: "ready"; readonly queues: readonly string[] }
+  | { readonly kind: "finished"; readonly ids: readonly JobId[] }
+  | { readonly kind: "cancelling"; readonly ids: readonly JobId[] }
+  | { readonly kind: "settings" };
+
+export interface JobWriter {
+  /** All or none. An id that is already stored is acknowledged and changes nothing, so that a doubtful write can be repeated. */
+  enqueue(jobs: readonly NewJob[], now: number): Promise<readonly Enqueued[]>;
+  /** The first due jobs by priority, then `runAt`, then order of enqueue. None while the queue is paused. */
+  claim(request: ClaimRequest): Promise<readonly ClaimedJob[]>;
+  /** Applies each transition whose job runs under its fence, and says which it applied. */
+  complete(transitions: readonly Transition[]): Promise<readonly boolean[]>;
+  cancel(ids: readonly JobId[], now: number): Promise<readonly CancelResult[]>;
+  change(request: ChangeRequest): Promise<ChangeResult>;
+  /** Deletes finished jobs past their retention, oldest first, at most `limit`. `nextInMs`: when the next one is due. */
+  prune(request: { readonly retention: Retention; readonly limit: number; readonly now: number }): Promise<{
+    readonly pruned: number;
+    readonly nextInMs: number | null;
+  }>;
+}
+
+export interface ReclaimRequest {
+  readonly runner: string;
+  readonly queue: string | null;
+  readonly keep: readonly JobId[];
+  readonly now: number;
+}
+
+/** Who runs the jobs. A store for one process has one owner at a time. */
+export interface Ownership {
+  /** Makes `runner` the owner. Rejects while another one is. */
+  own(runner: string): Promise<void>;
+  /** Ends the ownership of `runner`, if it has it. */
+  disown(runner: string): Promise<void>;
+  /**
+   * Gives back, uncharged, every running job (of `queue`, unless that is `null`) but those that `runner` has claimed and that
+   * are in `keep`: the jobs of runners that are not alive, and those of a claim whose answer got lost.
+   */
+  reclaim(request: ReclaimRequest): Promise<readonly JobRow[]>;
+}
+
+export interface SettingsStore {
+  pause(queue: string, paused: boolean): Promise<void>;
+  /** Stores a schedule in place of one of the same name. */
+  saveSchedule(schedule: Schedule): Promise<void>;
+  removeSchedule(name: string): Promise<boolean>;
+  /** `skipped`: the job's unique key is held, so `nextAt` moved on and nothing was enqueued. `lost`: somebody else ticked. */
+  tick(request: TickRequest): Promise<"ticked" | "skipped" | "lost">;
+  settings(): Promise<{ readonly paused: readonly string[]; readonly schedules: readonly Schedule[] }>;
+}
+
+export interface JobReader {
+  /** In the order of `ids`; `undefined` for an unknown one. */
+  get(ids: readonly JobId[], now: number): Promise<readonly (JobRow | undefined)[]>;
+  /** In order of id. `next` is what to give as `after` for the rest, `null` if there is none. */
+  list(query: ListQuery): Promise<{ readonly jobs: readonly JobRow[]; readonly next: JobId | null }>;
+  count(now: number): Promise<StorageCounts>;
+  /** When, from `now`, the next job that is not yet due will be; `null` if there is none. */
+  nextDueIn(now: number): Promise<number | null>;
+}
+
+export interface Storage extends JobWriter, Ownership, SettingsStore, JobReader {
+  /** For messages. */
+  readonly name: string;
+  readonly supports: StorageSupports;
+  /** Before anything else. Several engines of one process may share a store: each opens and closes it. */
+  open(): Promise<void>;
+  close(): Promise<void>;
+  /** Only where `supports.notifications`. Returns what ends the subscription. */
+  subscribe?(listener: (change: StorageChange) => void): () => void;
+}

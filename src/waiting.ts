@@ -1,0 +1,69 @@
+/** Waiting with a bound: no promise of the outside world is awaited without one. */
+
+import type { Clock } from "./clock.js";
+
+export interface Deferred<Value> {
+  readonly promise: Promise<Value>;
+  readonly resolve: (value: Value) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export function deferred<Value = void>(): Deferred<Value> {
+  let resolve!: (value: Value) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<Value>((onValue, onError) => {
+    resolve = onValue;
+    reject = onError;
+  });
+  return { promise, resolve, reject };
+}
+
+export interface WaitLimit {
+  readonly ms: number;
+  readonly clock: Clock;
+}
+
+/** True when `promise` has settled, either way; false when the limit came first. */
+export async function settledWithin(promise: Promise<unknown>, { ms, clock }: WaitLimit): Promise<boolean> {
+  const over = deferred<boolean>();
+  const timer = clock.setTimer(ms, () => over.resolve(false));
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  const inTime = await Promise.race([settled, over.promise]);
+  timer.cancel();
+  return inTime;
+}
+
+export interface PatientWait<Value> {
+  readonly clock: Clock;
+  readonly timeoutMs: number | null;
+  readonly signal: AbortSignal | undefined;
+  /** For the error after `timeoutMs`: what did not happen. */
+  readonly what: string;
+  /** Begins to listen, and returns what ends that. */
+  readonly listen: (resolve: (value: Value) => void, reject: (error: unknown) => void) => () => void;
+}
+
+/**
+ * Waits as long as a user wants, and keeps the process alive meanwhile.
+ *
+ * @throws a `TimeoutError` after `timeoutMs`; the reason of `signal`
+ */
+export function waitPatiently<Value>({ clock, timeoutMs, signal, what, listen }: PatientWait<Value>): Promise<Value> {
+  if (signal?.aborted === true) return Promise.reject(signal.reason);
+  const { promise, resolve, reject } = deferred<Value>();
+  const release = clock.hold();
+  const onAbort = (): void => reject(signal?.reason);
+  const onTimeout = (): void => reject(new DOMException(`${what} within ${timeoutMs} ms`, "TimeoutError"));
+  const timer = timeoutMs === null ? undefined : clock.setTimer(timeoutMs, onTimeout);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  const stopListening = listen(resolve, reject);
+  return promise.finally(() => {
+    stopListening();
+    timer?.cancel();
+    signal?.removeEventListener("abort", onAbort);
+    release();
+  });
+}

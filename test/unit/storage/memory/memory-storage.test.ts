@@ -1,0 +1,92 @@
+import { describe, expect, it } from "vitest";
+import { StorageError } from "../../../../src/errors.js";
+import { memoryStorage } from "../../../../src/storage/memory/memory-storage.js";
+import type { Storage, StorageChange } from "../../../../src/storage/storage.js";
+import { claim, enqueue, ending, newJob, NOW } from "../../../../src/testing/storage-suite/sample-jobs.js";
+
+async function open(): Promise<{ readonly storage: Storage; readonly changes: StorageChange[] }> {
+  const storage = memoryStorage();
+  await storage.open();
+  const changes: StorageChange[] = [];
+  storage.subscribe?.((change) => void changes.push(change));
+  return { storage, changes };
+}
+
+describe("memory storage", () => {
+  it("says what it supports", () => {
+    expect(memoryStorage().supports).toEqual({ durable: false, multiProcess: false, notifications: true, transfer: true });
+  });
+
+  it("refuses to work before it is opened and after the last close, however often that comes", async () => {
+    const storage = memoryStorage();
+    await expect(storage.enqueue([newJob()], NOW)).rejects.toThrow(StorageError);
+    await storage.close();
+    await storage.open();
+    await storage.open();
+    await storage.close();
+    await expect(storage.count(NOW)).resolves.toEqual({ jobs: [], totals: {} });
+    await storage.close();
+    for (const call of [storage.own("x"), storage.settings(), storage.get(["x"], NOW), storage.pause("x", true)]) {
+      await expect(call).rejects.toThrow("not open");
+    }
+  });
+
+  it("names both runners when it is owned, and what to do", async () => {
+    const { storage } = await open();
+    await storage.own("first");
+    await expect(storage.own("second")).rejects.toThrow(/owned by runner first.*runner second.*client/);
+  });
+
+  it("belongs to nobody once nobody has it open, even if an owner never let go", async () => {
+    const { storage } = await open();
+    await storage.own("first");
+    await storage.close();
+    await storage.open();
+    await expect(storage.own("second")).resolves.toBeUndefined();
+  });
+
+  it("has done its work when a verb returns, so that verbs take effect in the order of their calls", async () => {
+    const { storage } = await open();
+    const job = newJob();
+    void storage.enqueue([job], NOW);
+    const claimed = claim(storage);
+    const cancelled = storage.cancel([job.id], NOW);
+    expect((await claimed).map(({ id }) => id)).toEqual([job.id]);
+    expect(await cancelled).toEqual(["cancelling"]);
+  });
+
+  it("tells of a verb once it is done and before it returns, each kind of change at once", async () => {
+    const { storage, changes } = await open();
+    void enqueue(storage, {}, { queue: "other" }, {}, { queue: "other", runAt: NOW + 1 });
+    expect(changes).toEqual([{ kind: "ready", queues: ["default", "other"] }]);
+    const [first, second] = await claim(storage);
+    changes.length = 0;
+    void storage.complete([ending(first!), ending(second!, { to: "waiting" })]);
+    expect(changes).toEqual([
+      { kind: "ready", queues: ["default"] },
+      { kind: "finished", ids: [first!.id] },
+    ]);
+  });
+
+  it("lets a listener call the store", async () => {
+    const { storage, changes } = await open();
+    const claims: Promise<unknown>[] = [];
+    storage.subscribe?.((change) => {
+      if (change.kind === "ready") claims.push(claim(storage).then(async (jobs) => storage.complete(jobs.map((job) => ending(job)))));
+    });
+    const [id] = await enqueue(storage, {});
+    await Promise.all(claims);
+    expect(changes).toEqual([
+      { kind: "ready", queues: ["default"] },
+      { kind: "finished", ids: [id] },
+    ]);
+  });
+
+  it("goes on with the next job after one batch could not be stored", async () => {
+    const { storage, changes } = await open();
+    await expect(storage.enqueue([newJob(), undefined as never], NOW)).rejects.toThrow(TypeError);
+    expect(changes).toEqual([]);
+    const [id] = await enqueue(storage, {});
+    expect((await claim(storage)).map((job) => job.id)).toEqual([id]);
+  });
+});

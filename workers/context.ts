@@ -1,0 +1,117 @@
+/** What a job sees of its run: the `ctx` it is called with. */
+
+import type { Clock } from "../src/clock.js";
+import { JobCancelledError, OptionsError } from "../src/errors.js";
+import { type Duration, parseDuration, show } from "../src/job/duration.js";
+import type { EnqueueFromJob, JobContext, JobLog, LogLevel } from "../src/job/job-context.js";
+import type { ControlBlock } from "../src/protocol/control-block.js";
+import type { FrameJob, FromThread } from "../src/protocol/messages.js";
+
+/** Progress is shared memory; a message is sent so often at most, so that a busy loop does not flood the main thread. */
+const PROGRESS_MESSAGE_MS = 50;
+
+/** Thrown by `snooze`, and understood by whoever runs the job. */
+export class Snooze {
+  readonly delayMs: number;
+
+  constructor(delayMs: number) {
+    this.delayMs = delayMs;
+  }
+}
+
+/** What all runs on one lane share. */
+export interface RunEnvironment {
+  readonly queue: string;
+  readonly state: unknown;
+  readonly control: ControlBlock;
+  readonly clock: Clock;
+  readonly post: (message: FromThread) => void;
+  readonly enqueue: EnqueueFromJob;
+}
+
+export class RunContext implements JobContext {
+  readonly id: string;
+  readonly name: string;
+  readonly queue: string;
+  readonly attempt: number;
+  readonly maxRetries: number;
+  readonly meta: Readonly<Record<string, string>>;
+  readonly state: unknown;
+  readonly enqueue: EnqueueFromJob;
+  readonly #slot: number;
+  readonly #environment: RunEnvironment;
+  // Made when first asked for: most jobs never are.
+  #abort: AbortController | undefined;
+  #log: JobLog | undefined;
+  #progressPostedAt = -Infinity;
+
+  constructor(job: FrameJob, environment: RunEnvironment) {
+    this.id = job.id;
+    this.name = job.name;
+    this.queue = environment.queue;
+    this.attempt = job.attempt;
+    this.maxRetries = job.maxRetries;
+    this.meta = job.meta;
+    this.state = environment.state;
+    this.enqueue = environment.enqueue;
+    this.#slot = job.slot;
+    this.#environment = environment;
+  }
+
+  get cancelled(): boolean {
+    return this.#environment.control.stopReason(this.#slot) !== null;
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    this.passStopOn();
+    return this.#abort.signal;
+  }
+
+  get log(): JobLog {
+    return (this.#log ??= {
+      debug: (message, fields) => this.#writeLog("debug", message, fields),
+      info: (message, fields) => this.#writeLog("info", message, fields),
+      warn: (message, fields) => this.#writeLog("warn", message, fields),
+      error: (message, fields) => this.#writeLog("error", message, fields),
+    });
+  }
+
+  throwIfCancelled(): void {
+    if (this.cancelled) throw this.#stopError();
+  }
+
+  progress(fraction: number, detail?: string): void {
+    if (!(fraction >= 0 && fraction <= 1)) throw new OptionsError(`progress takes a number from 0 to 1, but got ${show(fraction)}`);
+    const { control, clock, post } = this.#environment;
+    control.setProgress(this.#slot, fraction);
+    const now = clock.monotonic();
+    if (now - this.#progressPostedAt < PROGRESS_MESSAGE_MS) return;
+    this.#progressPostedAt = now;
+    post({ kind: "progress", slot: this.#slot, fraction, detail: detail ?? null });
+  }
+
+  snooze(delay: Duration): never {
+    throw new Snooze(parseDuration(delay, "delay"));
+  }
+
+  /** Aborts the signal, if there is one and the stop word says so. */
+  passStopOn(): void {
+    if (this.#abort !== undefined && this.cancelled && !this.#abort.signal.aborted) this.#abort.abort(this.#stopError());
+  }
+
+  #stopError(): Error {
+    const timedOut = this.#environment.control.stopReason(this.#slot) === "timeout";
+    return new JobCancelledError(timedOut ? "the job passed its deadline" : "the job was cancelled");
+  }
+
+  #writeLog(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    const { post } = this.#environment;
+    try {
+      post({ kind: "log", slot: this.#slot, line: { level, message, fields } });
+    } catch {
+      // A field that cannot be cloned must not fail the job; the words still arrive.
+      post({ kind: "log", slot: this.#slot, line: { level, message, fields: {} } });
+    }
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * What Piscina runs in each thread. It loads nothing of the user's at the top level: Piscina never recovers from a module
+ * that fails to load, so the jobs module is loaded here, and its failure is a message.
+ */
+
+import { type MessagePort, threadId } from "node:worker_threads";
+import { systemClock } from "../src/clock.js";
+import { ControlBlock } from "../src/protocol/control-block.js";
+import { connectHostApi } from "../src/protocol/host-api.js";
+import type { FromThread, LaneSetup, LaneTask, ToThread } from "../src/protocol/messages.js";
+import { toWireError } from "../src/protocol/wire-error.js";
+import { bootLane, type BootedLane } from "./boot.js";
+
+/** Lives as long as the thread: the lane goes on after its task has ended for a rest. */
+let endTask: () => void = () => undefined;
+
+export default async function serveLane({ setup }: LaneTask): Promise<void> {
+  const taskEnded = new Promise<void>((resolve) => {
+    endTask = resolve;
+  });
+  post(setup.port, { kind: "hello", threadId });
+  const host = connectHostApi(setup.hostPort);
+  try {
+    const lane = await bootLane(setup, {
+      clock: systemClock(),
+      control: new ControlBlock(setup.control),
+      post: (message, transfer) => post(setup.port, message, transfer),
+      store: (request) => host.enqueue(request),
+    });
+    listen(setup, lane);
+    post(setup.port, { kind: "ready", names: lane.names });
+  } catch (error) {
+    // The main side ends this thread: what a failed import left behind cannot be loaded again in it.
+    post(setup.port, { kind: "boot-failed", error: toWireError(error) });
+  }
+  return taskEnded;
+}
+
+function listen({ port, hostPort }: LaneSetup, lane: BootedLane): void {
+  port.on("message", (message: ToThread) => {
+    switch (message.kind) {
+      case "frame":
+        return lane.loop.receiveFrame(message.jobs);
+      case "stop-asked":
+        return lane.loop.passStopOn(message.slots);
+      case "rest":
+        return endTask();
+      case "end":
+        return void lane.dispose().then((error) => {
+          post(port, { kind: "ended", error: error === null ? null : toWireError(error) });
+          port.close();
+          hostPort.close();
+          endTask();
+        });
+    }
+  });
+}
+
+function post(port: MessagePort, message: FromThread, transfer: readonly ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer);
+}

@@ -1,0 +1,93 @@
+/**
+ * The thread's side of a lane: takes frames, runs their jobs in order, at most `concurrency` at once, and answers each as soon
+ * as it has ended.
+ */
+
+import type { Clock } from "../src/clock.js";
+import type { EnqueueFromJob } from "../src/job/job-context.js";
+import type { Outcome } from "../src/job/lifecycle.js";
+import type { ControlBlock } from "../src/protocol/control-block.js";
+import type { FrameJob, FromThread } from "../src/protocol/messages.js";
+import { RunContext, type RunEnvironment } from "./context.js";
+import type { Registry } from "./registry.js";
+import { runJob } from "./run-job.js";
+
+export interface LaneLoopDeps {
+  readonly queue: string;
+  readonly concurrency: number;
+  readonly maxResult: number;
+  readonly registry: Registry;
+  readonly state: unknown;
+  readonly control: ControlBlock;
+  readonly clock: Clock;
+  readonly post: (message: FromThread, transfer?: readonly ArrayBuffer[]) => void;
+  readonly enqueue: EnqueueFromJob;
+}
+
+export class LaneLoop {
+  readonly #deps: LaneLoopDeps;
+  readonly #environment: RunEnvironment;
+  /** Received and not started, in order. `#next` moves through it, so that taking one costs nothing. */
+  #queue: FrameJob[] = [];
+  #next = 0;
+  readonly #running = new Map<number, RunContext>();
+
+  constructor(deps: LaneLoopDeps) {
+    this.#deps = deps;
+    this.#environment = deps;
+  }
+
+  receiveFrame(jobs: readonly FrameJob[]): void {
+    this.#queue.push(...jobs);
+    this.#startMore();
+  }
+
+  /** Wakes the code of these jobs that waits on its signal. */
+  passStopOn(slots: readonly number[]): void {
+    for (const slot of slots) this.#running.get(slot)?.passStopOn();
+  }
+
+  #startMore(): void {
+    while (this.#running.size < this.#deps.concurrency) {
+      const job = this.#queue[this.#next];
+      if (job === undefined) break;
+      this.#next += 1;
+      this.#start(job);
+    }
+    if (this.#next === this.#queue.length && this.#next > 0) {
+      this.#queue = [];
+      this.#next = 0;
+    }
+  }
+
+  #start(frameJob: FrameJob): void {
+    const { control, clock, registry, maxResult } = this.#deps;
+    const startedAt = clock.monotonic();
+    if (!control.start(frameJob.slot, startedAt)) {
+      this.#answer(frameJob.slot, { kind: "unexecuted" }, 0);
+      return;
+    }
+    const job = registry.jobs.get(frameJob.name);
+    if (job === undefined) {
+      this.#end(frameJob.slot, { kind: "unregistered" }, startedAt);
+      return;
+    }
+    const context = new RunContext(frameJob, this.#environment);
+    this.#running.set(frameJob.slot, context);
+    void runJob({ frameJob, job, context, maxResult }).then((outcome) => {
+      this.#running.delete(frameJob.slot);
+      this.#end(frameJob.slot, outcome, startedAt);
+      this.#startMore();
+    });
+  }
+
+  #end(slot: number, outcome: Outcome, startedAt: number): void {
+    this.#deps.control.finish(slot);
+    this.#answer(slot, outcome, this.#deps.clock.monotonic() - startedAt);
+  }
+
+  #answer(slot: number, outcome: Outcome, tookMs: number): void {
+    const transfer = outcome.kind === "ok" ? outcome.result.attachments : [];
+    this.#deps.post({ kind: "answer", answer: { slot, outcome, tookMs } }, transfer);
+  }
+}
