@@ -1,7 +1,9 @@
 /** What the engine tells while it works. */
 
+import { OptionsError } from "./errors.js";
+import { show } from "./job/duration.js";
 import type { LogLevel } from "./job/job-context.js";
-import type { FinishedState, JobId } from "./job/job-record.js";
+import type { JobId } from "./job/job-record.js";
 
 /** An error as `info()` and events show it. */
 export interface ErrorInfo {
@@ -48,8 +50,21 @@ export interface EngineEvents {
   readonly error: { readonly error: unknown };
 }
 
-/** The event of a finished state. */
-export type FinishEvent = FinishedState;
+const EVENT_NAMES: Readonly<Record<keyof EngineEvents, true>> = {
+  enqueued: true,
+  started: true,
+  progress: true,
+  completed: true,
+  retrying: true,
+  dead: true,
+  cancelled: true,
+  rescued: true,
+  log: true,
+  "thread:started": true,
+  "thread:exited": true,
+  unhealthy: true,
+  error: true,
+};
 
 type Listener<Name extends keyof EngineEvents> = (event: EngineEvents[Name]) => void;
 
@@ -57,8 +72,15 @@ type Listener<Name extends keyof EngineEvents> = (event: EngineEvents[Name]) => 
 export class Events {
   readonly #listeners = new Map<keyof EngineEvents, Set<Listener<never>>>();
 
-  /** @returns what removes the listener */
+  /**
+   * @returns what removes the listener
+   * @throws OptionsError for a name that is no event
+   */
   on<Name extends keyof EngineEvents>(name: Name, listener: Listener<Name>): () => void {
+    if (!Object.hasOwn(EVENT_NAMES, name)) {
+      throw new OptionsError(`there is no event ${show(name)}; there are ${Object.keys(EVENT_NAMES).join(", ")}`);
+    }
+    if (typeof listener !== "function") throw new OptionsError(`a listener must be a function, but is ${show(listener)}`);
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners);
     listeners.add(listener);

@@ -147,6 +147,7 @@ export class Rooms {
     warnOfTooManyThreads(this.config);
     try {
       await this.#open();
+      this.requireRunning();
       const runner = this.#newRunner();
       this.#runner = runner;
       await runner.start();
@@ -172,7 +173,6 @@ export class Rooms {
 
   async #stop(timeoutMs: number): Promise<StopReport> {
     const release = this.#clock.hold();
-    await this.#started?.catch(() => undefined);
     const report = (await this.#runner?.stop(timeoutMs)) ?? { completed: 0, returned: 0 };
     this.#runner = undefined;
     await this.client.settle();

@@ -6,6 +6,7 @@ import { queueConfig, startQueues } from "./config.js";
 import { Completer, type Settlement } from "./dispatch/completer.js";
 import { Dispatcher } from "./dispatch/dispatcher.js";
 import type { Pool } from "./dispatch/pool.js";
+import { EngineStoppedError } from "./errors.js";
 import type { Events } from "./events.js";
 import type { JobId, NewJob } from "./job/job-record.js";
 import { isFinished } from "./job/job-record.js";
@@ -52,6 +53,9 @@ export class Runner {
   readonly #every: Every;
   readonly #pruner: Pruner;
   readonly #runs = new Map<string, QueueRun>();
+  /** Names that no thread knows, told once each. */
+  readonly #warnedOf = new Set<string>();
+  #stopped: Promise<StopReport> | undefined;
   #isStopping = false;
   #isHeld = true;
   #finishedWhileStopping = 0;
@@ -69,15 +73,18 @@ export class Runner {
   /** @throws JobsModuleError, StorageError; everything is freed then */
   async start(): Promise<void> {
     const { storage, name, clock, config, events } = this.#deps;
-    await storage.own(name);
     try {
+      await storage.own(name);
       const now = clock.now();
       for (const row of await storage.reclaim({ runner: name, queue: null, keep: [], now })) announce.rescued(events, row);
+      this.#requireStarting();
       await Promise.all(startQueues(config).map((queue) => this.#openQueue(queue)));
-      const { jobs } = await storage.count(clock.now());
-      this.ensureQueues(jobs.filter(({ state }) => !isFinished(state)).map(({ queue }) => queue));
+      await this.#noteAllQueued();
+      this.#requireStarting();
     } catch (error) {
       await this.stop(0);
+      // A stop that came before the ownership did not end it.
+      await storage.disown(name).catch(() => undefined);
       throw error;
     }
     void this.#dueTimer.refresh();
@@ -86,7 +93,12 @@ export class Runner {
   }
 
   /** Always resolves: what runs when the time is over is given back, and its threads are ended. */
-  async stop(timeoutMs: number): Promise<StopReport> {
+  stop(timeoutMs: number): Promise<StopReport> {
+    this.#stopped ??= this.#stop(timeoutMs);
+    return this.#stopped;
+  }
+
+  async #stop(timeoutMs: number): Promise<StopReport> {
     const { storage, name, clock, events } = this.#deps;
     this.#isStopping = true;
     this.#dueTimer.stop();
@@ -113,7 +125,7 @@ export class Runner {
   }
 
   /** Jobs were stored. */
-  noteStored(jobs: readonly Pick<NewJob, "queue" | "runAt">[]): void {
+  noteStored(jobs: readonly Pick<NewJob, "queue" | "name" | "runAt">[]): void {
     const now = this.#deps.clock.now();
     const due = new Set<string>();
     for (const { queue, runAt } of jobs) {
@@ -121,7 +133,7 @@ export class Runner {
       else due.add(queue);
     }
     this.wake(due);
-    this.ensureQueues(jobs.map(({ queue }) => queue));
+    this.#noteQueued(jobs);
   }
 
   /** There may be something to do in these queues. */
@@ -187,6 +199,27 @@ export class Runner {
     return run.dispatcher.names.length === 0 ? undefined : run.dispatcher.names;
   }
 
+  /** @throws EngineStoppedError: a stop came while the engine started, and nothing may be left running */
+  #requireStarting(): void {
+    if (this.#isStopping) throw new EngineStoppedError("the engine was stopped while it started");
+  }
+
+  async #noteAllQueued(): Promise<void> {
+    const { jobs } = await this.#deps.storage.count(this.#deps.clock.now());
+    this.#noteQueued(jobs.filter(({ state }) => !isFinished(state)));
+  }
+
+  /** These jobs wait: they need threads, and a thread that knows them. */
+  #noteQueued(jobs: readonly { readonly queue: string; readonly name: string }[]): void {
+    this.ensureQueues(jobs.map(({ queue }) => queue));
+    for (const { queue, name } of jobs) {
+      const known = this.names(queue);
+      if (known === undefined || known === null || known.includes(name) || this.#warnedOf.has(name)) continue;
+      this.#warnedOf.add(name);
+      process.emitWarning(`no thread of queue "${queue}" knows a job named "${name}": it waits until one does`, "MillraceWarning");
+    }
+  }
+
   async #openQueue(queue: string): Promise<void> {
     const { config, createPool, clock, storage, name } = this.#deps;
     const settings = queueConfig(config, queue);
@@ -201,6 +234,8 @@ export class Runner {
         settle: (settlement) => this.#completer.add(settlement),
         onHealth: (error) => {
           run.error = error;
+          // Now that its names are known, jobs that nobody knows can be told.
+          if (error === null && !this.#isStopping) this.#noteAllQueued().catch((failure: unknown) => this.#deps.events.emit("error", { error: failure }));
         },
       }),
     });
@@ -219,7 +254,7 @@ export class Runner {
       this.#pruner.note();
       if (this.#isStopping) this.#finishedWhileStopping += 1;
     } else if (!this.#isStopping) {
-      this.noteStored([{ queue: job.queue, runAt: transition.runAt }]);
+      this.noteStored([{ queue: job.queue, name: job.name, runAt: transition.runAt }]);
     }
     this.#deps.onSettled(settlement);
   }

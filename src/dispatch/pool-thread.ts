@@ -52,6 +52,8 @@ export class PoolThread {
   #exitCode: number | null = null;
   #error: unknown = null;
   #isEnded = false;
+  /** It was told to end, and did. */
+  #isOrderly = false;
   #resting = false;
   #busy = false;
 
@@ -121,6 +123,7 @@ export class PoolThread {
         this.#error = fromWireError(message.error);
         return this.#kill();
       case "ended":
+        this.#isOrderly = true;
         return this.#ended.resolve();
       default:
         return this.#lane?.receive(message);
@@ -194,7 +197,7 @@ export class PoolThread {
     this.#deps.onEnd({ wasReady: lane !== undefined, error: this.#error ?? new Error(`${exit} before it was ready`) });
     if (lane === undefined) return;
     const error = this.#error instanceof Error ? this.#error : null;
-    this.#deps.listener.gone(lane, { exitCode: this.#exitCode, error, ...lane.remains() });
+    this.#deps.listener.gone(lane, { exitCode: this.#isOrderly ? 0 : this.#exitCode, error, ...lane.remains() });
   }
 
   /** What the thread posted before it died counts, before anyone is blamed. */

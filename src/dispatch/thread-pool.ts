@@ -10,6 +10,7 @@ import type { HostApi } from "../protocol/host-api.js";
 import { type BootPlan, bootError } from "./boot-error.js";
 import type { Pool, PoolListener } from "./pool.js";
 import { PoolThread, type ThreadEnd } from "./pool-thread.js";
+import { EngineStoppedError, OptionsError } from "../errors.js";
 import { deferred, settledWithin } from "../waiting.js";
 
 export interface ThreadPoolOptions extends BootPlan {
@@ -58,12 +59,14 @@ export class ThreadPool implements Pool {
     this.#options = options;
     this.threads = options.threads;
     this.concurrency = options.concurrency;
+    // Nobody may be waiting when it rejects.
+    this.#firstReady.promise.catch(() => undefined);
   }
 
   async start(listener: PoolListener): Promise<void> {
     const { threads, resourceLimits, execArgv, env } = this.#options;
     this.#listener = listener;
-    this.#piscina = new Piscina({
+    this.#piscina = newPiscina({
       filename: new URL("../../workers/entry.js", import.meta.url).href,
       minThreads: threads,
       maxThreads: threads,
@@ -86,6 +89,7 @@ export class ThreadPool implements Pool {
 
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#firstReady.reject(new EngineStoppedError("the engine was stopped while it started"));
     for (const timer of this.#bootTimers) timer.cancel();
     const { clock, disposeTimeoutMs } = this.#options;
     await Promise.all([...this.#live].map((thread) => thread.end(disposeTimeoutMs)));
@@ -147,5 +151,15 @@ export class ThreadPool implements Pool {
       this.#boot(thread);
     });
     this.#bootTimers.add(timer);
+  }
+}
+
+/** @throws OptionsError if Node refuses the options of the threads */
+function newPiscina(options: ConstructorParameters<typeof Piscina>[0]): Piscina {
+  try {
+    return new Piscina(options);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new OptionsError(`no thread can be started with these execArgv, env and resourceLimits: ${reason}`);
   }
 }

@@ -71,6 +71,7 @@ export function nextTransition(job: ClaimedJob, outcome: Outcome, circumstances:
     case "cancelled":
       return { ...unchanged, to: "cancelled" };
     case "snoozed":
+      if (cancelRequested) return { ...unchanged, to: "cancelled" };
       // Its attachments went to the thread that snoozed it.
       if (job.attachments.length > 0) return lost(job, unchanged);
       return { ...unchanged, to: "scheduled", attempt: job.attempt - 1, runAt: later(now, outcome.delayMs) };
