@@ -111,7 +111,7 @@ export class Engine implements AsyncDisposable {
   // Four parameters, because it reads as a sentence: every "10m", do this, with that.
   // eslint-disable-next-line max-params
   async every<Spec extends AnyJobSpec | string>(interval: Duration, job: Spec, payload: Payload<Spec>, options?: EveryOptions): Promise<ScheduleHandle> {
-    await this.#rooms.ready();
+    this.#rooms.requireRunning();
     return this.#rooms.schedules.every({ interval, job, payload, options });
   }
 

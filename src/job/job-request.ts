@@ -43,7 +43,7 @@ export interface RequestInput {
  *
  * @throws ValidationError
  */
-export function validatePayload(job: JobSpec | string, payload: unknown): void | Promise<void> {
+function validatePayload(job: JobSpec | string, payload: unknown): void | Promise<void> {
   if (typeof job === "string" || job.schema === undefined) return;
   const outcome = job.schema["~standard"].validate(payload);
   if (outcome instanceof Promise) return outcome.then(({ issues }) => throwIssues(job.name, issues));
@@ -68,6 +68,23 @@ function plainIssue({ message, path }: SchemaIssue): ValidationIssue {
   if (path === undefined || path.length === 0) return { message };
   const keys = path.map((step) => (typeof step === "object" ? step.key : step));
   return { message, path: keys.map((key) => (typeof key === "number" ? key : String(key))) };
+}
+
+/**
+ * A checked request; a promise only if the schema of the job is async. The payload is read in this very call, so that changing
+ * the object afterwards has no effect.
+ *
+ * @throws OptionsError, PayloadError, ValidationError, now or as a rejection
+ */
+export function checkedRequest(input: RequestInput): JobRequest | Promise<JobRequest> {
+  const validation = validatePayload(input.job, input.payload);
+  if (validation === undefined) return buildRequest(input);
+  // Buffers are taken away only from a caller whose payload is good.
+  if (input.canTransfer && input.options?.transfer !== undefined) return validation.then(() => buildRequest(input));
+  // If building throws, nobody hears how the validation ended.
+  validation.catch(() => undefined);
+  const request = buildRequest(input);
+  return validation.then(() => request);
 }
 
 /** @throws OptionsError, PayloadError */
