@@ -131,6 +131,9 @@ export interface Jobs {
   readonly millrace: "jobs";
 }
 
+/** What the state of a thread must have, for all the jobs. */
+type NeededState<Defined extends readonly Job[]> = Defined[number] extends Job<never, unknown, infer State> ? State : never;
+
 /**
  * Collects the jobs of a module, which exports the result as its default.
  *
@@ -138,11 +141,15 @@ export interface Jobs {
  * @param options.dispose called with the state when the thread stops in an orderly way
  * @throws OptionsError if two jobs have one name, or a job has no `run`
  */
-export function defineJobs<State = undefined, const Defined extends readonly Job<never, unknown, NoInfer<State>>[] = []>(options: {
-  readonly state?: (context: StateContext) => State | Promise<State>;
-  readonly dispose?: (state: NoInfer<State>) => void | Promise<void>;
-  readonly jobs: Defined;
-}): Jobs & { readonly jobs: Defined } {
+// The jobs say what they need and the factory is held to it. The other way round, a factory that looks at its context would be
+// inferred too late.
+export function defineJobs<const Defined extends readonly Job[], State extends NeededState<Defined> = NeededState<Defined>>(
+  options: {
+    readonly state?: (context: StateContext) => State | Promise<State>;
+    readonly dispose?: (state: NoInfer<State>) => void | Promise<void>;
+    readonly jobs: Defined;
+  } & (undefined extends NeededState<Defined> ? unknown : { readonly state: unknown }),
+): Jobs & { readonly jobs: Defined } {
   rejectUnknownKeys(options, ["state", "dispose", "jobs"], "defineJobs");
   const { jobs, state, dispose } = options;
   if (!Array.isArray(jobs)) throw new OptionsError(`jobs must be an array of jobs, but is ${show(jobs)}`);
@@ -157,5 +164,10 @@ export function defineJobs<State = undefined, const Defined extends readonly Job
   for (const [name, part] of Object.entries({ state, dispose })) {
     if (part !== undefined && typeof part !== "function") throw new OptionsError(`${name} must be a function, but is ${show(part)}`);
   }
-  return Object.freeze({ ...options, millrace: "jobs" });
+  return Object.freeze({
+    jobs,
+    ...(state === undefined ? {} : { state }),
+    ...(dispose === undefined ? {} : { dispose }),
+    millrace: "jobs",
+  });
 }
