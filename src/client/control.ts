@@ -54,7 +54,7 @@ export class Control {
 
   async retry(id: JobId): Promise<void> {
     requireId(id);
-    const { storage, clock, results } = this.#deps;
+    const { storage, clock } = this.#deps;
     const answer = await storage.change({ action: "retry", id, now: clock.now() });
     switch (answer) {
       case "unknown":
@@ -68,7 +68,7 @@ export class Control {
           ...{ id, name: "", runs: 0 },
         });
       case "changed":
-        results.forget(id);
+        // Who awaited it while it was unfinished goes on to wait: for the end of the run that comes now.
         this.#deps.onChange(await this.#row(id));
     }
   }
