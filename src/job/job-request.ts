@@ -38,12 +38,19 @@ export interface RequestInput {
   readonly root?: string;
 }
 
+/** @throws OptionsError */
+export function requireJob(job: unknown): asserts job is JobSpec | string {
+  const name: unknown = typeof job === "object" && job !== null && "name" in job ? job.name : job;
+  if (typeof name !== "string") throw new OptionsError(`a job is a definition or a name, but this is ${show(job)}`);
+}
+
 /**
  * Checks a payload against the schema of its job. A promise only if the schema is async.
  *
- * @throws ValidationError
+ * @throws OptionsError, ValidationError
  */
 export function validatePayload(job: JobSpec | string, payload: unknown): void | Promise<void> {
+  requireJob(job);
   if (typeof job === "string" || job.schema === undefined) return;
   const outcome = job.schema["~standard"].validate(payload);
   if (outcome instanceof Promise) return outcome.then(({ issues }) => throwIssues(job.name, issues));
@@ -78,11 +85,9 @@ export function buildRequest(input: RequestInput): JobRequest {
   rejectUnknownKeys(options, OPTION_NAMES, "enqueue");
   if (options.transfer !== undefined) requireBuffers(options.transfer, "transfer");
 
-  const queue = options.queue ?? spec.queue ?? DEFAULT_QUEUE;
+  const { queue = spec.queue ?? DEFAULT_QUEUE, maxRetries = spec.maxRetries ?? DEFAULT_MAX_RETRIES, priority = 0 } = options;
   requireName(queue, "queue");
-  const maxRetries = options.maxRetries ?? spec.maxRetries ?? DEFAULT_MAX_RETRIES;
   requireCount(maxRetries, "maxRetries");
-  const { priority = 0 } = options;
   if (typeof priority !== "number" || !Number.isFinite(priority)) {
     throw new OptionsError(`priority must be a finite number, but is ${show(priority)}`);
   }
