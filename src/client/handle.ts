@@ -1,8 +1,7 @@
 /** What `enqueue` gives: one job, seen from the side that waits for it. */
 
-import { OptionsError } from "../errors.js";
 import { type Duration, parseDuration } from "../job/duration.js";
-import { rejectUnknownKeys } from "../job/options.js";
+import { rejectUnknownKeys, requireFunction, requireSignal } from "../job/options.js";
 import type { Clock } from "../clock.js";
 import type { JobId } from "../job/job-record.js";
 import type { JobInfo } from "./job-info.js";
@@ -66,8 +65,8 @@ export class Handle<Result> implements JobHandle<Result> {
   async result(options: ResultOptions = {}): Promise<Result> {
     rejectUnknownKeys(options, ["timeout", "signal"], "result");
     const { signal } = options;
+    requireSignal(signal);
     const timeoutMs = options.timeout === undefined ? null : parseDuration(options.timeout, "timeout");
-    if (signal !== undefined && !(signal instanceof AbortSignal)) throw new OptionsError("signal must be an AbortSignal");
     signal?.throwIfAborted();
     this.#awaited ??= await this.#host.follow(this.id);
     const awaited = this.#awaited;
@@ -86,6 +85,7 @@ export class Handle<Result> implements JobHandle<Result> {
   }
 
   onProgress(listener: ProgressListener): () => void {
+    requireFunction(listener, "the listener of onProgress");
     return this.#host.onProgress(this.id, listener);
   }
 }

@@ -56,11 +56,6 @@ export class Results {
     this.#byId.delete(id);
   }
 
-  /** The job will start again: whoever awaits from now on waits for that. */
-  forget(id: JobId): void {
-    this.#byId.delete(id);
-  }
-
   stop(): void {
     const error = new EngineStoppedError("the engine was stopped before the job ended");
     for (const awaited of this.#byId.values()) awaited.settle({ kind: "failed", error });

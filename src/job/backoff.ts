@@ -1,5 +1,6 @@
 import { OptionsError } from "../errors.js";
 import { type Duration, parseDuration, show } from "./duration.js";
+import { rejectUnknownKeys } from "./options.js";
 
 /** Retry k waits `base ** k` seconds, at most `maxDelayMs`, give or take `jitter`. Made by `exponential()`. */
 export interface ExponentialBackoff {
@@ -36,6 +37,7 @@ export type CustomBackoff = (attempt: number, error: Error) => number;
 export function exponential(
   options: { readonly base?: number; readonly maxDelay?: Duration; readonly jitter?: number } = {},
 ): ExponentialBackoff {
+  rejectUnknownKeys(options, ["base", "maxDelay", "jitter"], "exponential");
   const { base = 2, maxDelay = "1h", jitter = 0.1 } = options;
   if (typeof base !== "number" || !Number.isFinite(base) || base < 0) {
     throw new OptionsError(`base must be a number that is not negative, but is ${show(base)}`);

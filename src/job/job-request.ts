@@ -38,6 +38,12 @@ export interface RequestInput {
   readonly root?: string;
 }
 
+/** @throws OptionsError */
+export function requireJob(job: unknown): asserts job is JobSpec | string {
+  const name: unknown = typeof job === "object" && job !== null && "name" in job ? job.name : job;
+  if (typeof name !== "string") throw new OptionsError(`a job is a definition or a name, but this is ${show(job)}`);
+}
+
 /**
  * Checks a payload against the schema of its job. A promise only if the schema is async.
  *
@@ -77,6 +83,7 @@ function plainIssue({ message, path }: SchemaIssue): ValidationIssue {
  * @throws OptionsError, PayloadError, ValidationError, now or as a rejection
  */
 export function checkedRequest(input: RequestInput): JobRequest | Promise<JobRequest> {
+  requireJob(input.job);
   const validation = validatePayload(input.job, input.payload);
   if (validation === undefined) return buildRequest(input);
   // Buffers are taken away only from a caller whose payload is good.
@@ -95,11 +102,9 @@ export function buildRequest(input: RequestInput): JobRequest {
   rejectUnknownKeys(options, OPTION_NAMES, "enqueue");
   if (options.transfer !== undefined) requireBuffers(options.transfer, "transfer");
 
-  const queue = options.queue ?? spec.queue ?? DEFAULT_QUEUE;
+  const { queue = spec.queue ?? DEFAULT_QUEUE, maxRetries = spec.maxRetries ?? DEFAULT_MAX_RETRIES, priority = 0 } = options;
   requireName(queue, "queue");
-  const maxRetries = options.maxRetries ?? spec.maxRetries ?? DEFAULT_MAX_RETRIES;
   requireCount(maxRetries, "maxRetries");
-  const { priority = 0 } = options;
   if (typeof priority !== "number" || !Number.isFinite(priority)) {
     throw new OptionsError(`priority must be a finite number, but is ${show(priority)}`);
   }
