@@ -3,5 +3,5 @@ import { fibonacci } from "./jobs.js";
 
 const engine = createEngine({ jobs: new URL("./jobs.js", import.meta.url) });
 await engine.start();
-console.log(await engine.run(fibonacci, 32));
+console.log(await engine.run(fibonacci, 35));
 await engine.stop();
