@@ -11,7 +11,7 @@ import type { JobSpec } from "../job/define-job.js";
 import type { EnqueueOptions } from "../job/enqueue-options.js";
 import { jobIds } from "../job/job-id.js";
 import type { JobId, NewJob } from "../job/job-record.js";
-import { buildRequest, type JobRequest, requireJob, toNewJob, validatePayload } from "../job/job-request.js";
+import { buildRequest, type JobRequest, parsePolicy, requireJob, toNewJob, validatePayload, withPayload } from "../job/job-request.js";
 import type { Enqueued, JobWriter, StorageSupports } from "../storage/storage.js";
 import { deferred, type Deferred } from "../waiting.js";
 import type { JobHandle } from "./handle.js";
@@ -81,6 +81,7 @@ export class Client {
     options: Omit<EnqueueOptions, "transfer"> | undefined,
   ): Promise<readonly JobHandle[]> {
     requireJob(job);
+    const policy = parsePolicy(job, options);
     if (options !== undefined && "transfer" in options) throw new OptionsError("enqueueMany cannot transfer buffers: each exists only once");
     const isArray = Array.isArray(payloads);
     const handles: JobHandle[] = [];
@@ -90,7 +91,7 @@ export class Client {
     for await (const { payload } of oneByOne(payloads)) {
       const validation = validatePayload(job, payload);
       if (validation !== undefined) await validation;
-      slice.push(buildRequest({ job, payload, options, maxPayload: this.#deps.maxPayload, canTransfer: false, root: `payloads[${index}]` }));
+      slice.push(withPayload(policy, { payload, maxPayload: this.#deps.maxPayload, root: `payloads[${index}]` }));
       index += 1;
       const isFull = this.#deps.clock.monotonic() - sliceStartedAt > SLICE_MS || slice.length % SLICE_JOBS === 0;
       if (!isFull) continue;

@@ -77,21 +77,47 @@ function plainIssue({ message, path }: SchemaIssue): ValidationIssue {
   return { message, path: keys.map((key) => (typeof key === "number" ? key : String(key))) };
 }
 
+/** A request but for its payload. */
+export type Policy = Omit<JobRequest, "payload" | "attachments">;
+
 /** @throws OptionsError, PayloadError */
 export function buildRequest(input: RequestInput): JobRequest {
-  const { job, payload, options = {}, maxPayload } = input;
+  const { options } = input;
+  const policy = parsePolicy(input.job, options);
+  if (options?.transfer === undefined) return withPayload(policy, input);
+  requireBuffers(options.transfer, "transfer");
+  return withPayload(policy, { ...input, ...(input.canTransfer ? { transfer: options.transfer } : {}) });
+}
+
+/**
+ * The buffers in `transfer` are detached when this succeeds.
+ *
+ * @throws PayloadError
+ */
+export function withPayload(
+  policy: Policy,
+  { payload, maxPayload, root = "payload", transfer }: Pick<RequestInput, "payload" | "maxPayload" | "root"> & Pick<EnqueueOptions, "transfer">,
+): JobRequest {
+  const { bytes, attachments } = encode(payload, { root, maxBytes: maxPayload, ...(transfer === undefined ? {} : { transfer }) });
+  return { ...policy, payload: bytes, attachments };
+}
+
+/**
+ * What a definition and the options, which win, say of a job.
+ *
+ * @throws OptionsError
+ */
+export function parsePolicy(job: JobSpec | string, options: EnqueueOptions = {}): Policy {
   const spec: Partial<JobSpec> & { readonly name: string } = typeof job === "string" ? { name: job } : job;
   requireName(spec.name, "the name of the job");
   rejectUnknownKeys(options, OPTION_NAMES, "enqueue");
-  if (options.transfer !== undefined) requireBuffers(options.transfer, "transfer");
-
   const { queue = spec.queue ?? DEFAULT_QUEUE, maxRetries = spec.maxRetries ?? DEFAULT_MAX_RETRIES, priority = 0 } = options;
   requireName(queue, "queue");
   requireCount(maxRetries, "maxRetries");
   if (typeof priority !== "number" || !Number.isFinite(priority)) {
     throw new OptionsError(`priority must be a finite number, but is ${show(priority)}`);
   }
-  const request = {
+  return {
     name: spec.name,
     queue,
     priority,
@@ -102,13 +128,6 @@ export function buildRequest(input: RequestInput): JobRequest {
     unique: parseUnique(options.unique),
     meta: parseMeta(options.meta),
   };
-  // Last, because it detaches transferred buffers.
-  const { bytes, attachments } = encode(payload, {
-    root: input.root ?? "payload",
-    maxBytes: maxPayload,
-    ...(options.transfer === undefined || !input.canTransfer ? {} : { transfer: options.transfer }),
-  });
-  return { ...request, payload: bytes, attachments };
 }
 
 function chooseBackoff(options: EnqueueOptions, spec: Partial<JobSpec>): NewJob["backoff"] {
