@@ -115,8 +115,8 @@ export class Engine implements AsyncDisposable {
   // Four parameters, because it reads as a sentence: every "10m", do this, with that.
   // eslint-disable-next-line max-params
   async every<Spec extends AnyJobSpec | string>(interval: Duration, job: Spec, payload: Payload<Spec>, options: EveryOptions = {}): Promise<ScheduleHandle> {
+    this.#rooms.requireRunning();
     requireObject(options, "every");
-    await this.#rooms.ready();
     return this.#rooms.schedules.every({ interval, job, payload, options });
   }
 

@@ -89,7 +89,7 @@ export class Rooms {
       running: () => this.#runner,
       onChange: (row) => this.#onChange(row),
     });
-    this.schedules = new Schedules({ storage, clock, maxPayload, onChange: () => this.#runner?.refreshSchedules() });
+    this.schedules = new Schedules({ storage, clock, maxPayload, ready: () => this.#open(), onChange: () => this.#runner?.refreshSchedules() });
     this.drains = new Drains({ storage, clock, names: (queue) => (this.#runner === undefined ? undefined : this.#runner.names(queue)) });
     this.#handles = {
       clock,

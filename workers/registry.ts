@@ -1,6 +1,7 @@
 /** Which jobs this thread knows: loads the jobs module, once. */
 
 import type { Job, Jobs } from "../src/job/define-job.js";
+import { letTsxIn } from "./tsx.js";
 
 export interface Registry {
   readonly jobs: ReadonlyMap<string, Job>;
@@ -9,6 +10,7 @@ export interface Registry {
 
 /** @throws whatever the module throws, or an error that says what its default export should be */
 export async function loadRegistry(jobsUrl: string): Promise<Registry> {
+  letTsxIn();
   const namespace = (await import(jobsUrl)) as Readonly<Record<string, unknown>>;
   return toRegistry(findJobs(namespace));
 }

@@ -11,7 +11,7 @@ import type { JobSpec } from "../job/define-job.js";
 import type { EnqueueOptions } from "../job/enqueue-options.js";
 import { jobIds } from "../job/job-id.js";
 import type { JobId, NewJob } from "../job/job-record.js";
-import { buildRequest, type JobRequest, parsePolicy, requireJob, toNewJob, validatePayload, withPayload } from "../job/job-request.js";
+import { checkedRequest, type JobRequest, parsePolicy, toNewJob } from "../job/job-request.js";
 import type { Enqueued, JobWriter, StorageSupports } from "../storage/storage.js";
 import { deferred, type Deferred } from "../waiting.js";
 import type { JobHandle } from "./handle.js";
@@ -51,10 +51,9 @@ export class Client {
 
   /** @throws OptionsError, PayloadError, ValidationError, StorageError, EngineStoppedError */
   async enqueue(job: JobSpec | string, payload: unknown, options: EnqueueOptions | undefined): Promise<JobHandle> {
-    const validation = validatePayload(job, payload);
-    if (validation !== undefined) await validation;
     const { maxPayload, storage, toHandle } = this.#deps;
-    return toHandle(await this.store(buildRequest({ job, payload, options, maxPayload, canTransfer: storage.supports.transfer })));
+    const request = checkedRequest({ job, payload, options, maxPayload, canTransfer: storage.supports.transfer });
+    return toHandle(await this.store(request instanceof Promise ? await request : request));
   }
 
   /** Stores a job that is already checked. Calls of one turn are one write. */
@@ -80,7 +79,6 @@ export class Client {
     payloads: Iterable<unknown> | AsyncIterable<unknown>,
     options: Omit<EnqueueOptions, "transfer"> | undefined,
   ): Promise<readonly JobHandle[]> {
-    requireJob(job);
     const policy = parsePolicy(job, options);
     if (options !== undefined && "transfer" in options) throw new OptionsError("enqueueMany cannot transfer buffers: each exists only once");
     const isArray = Array.isArray(payloads);
@@ -89,9 +87,9 @@ export class Client {
     let sliceStartedAt = this.#deps.clock.monotonic();
     let index = 0;
     for await (const { payload } of oneByOne(payloads)) {
-      const validation = validatePayload(job, payload);
-      if (validation !== undefined) await validation;
-      slice.push(withPayload(policy, { payload, maxPayload: this.#deps.maxPayload, root: `payloads[${index}]` }));
+      const input = { job, payload, options, maxPayload: this.#deps.maxPayload, canTransfer: false, root: `payloads[${index}]` };
+      const request = checkedRequest(input, policy);
+      slice.push(request instanceof Promise ? await request : request);
       index += 1;
       const isFull = this.#deps.clock.monotonic() - sliceStartedAt > SLICE_MS || slice.length % SLICE_JOBS === 0;
       if (!isFull) continue;
@@ -128,10 +126,9 @@ export class Client {
   #flush(): void {
     const calls = this.#calls;
     this.#calls = [];
-    const write = this.#write(calls.map(({ job }) => job)).then(
-      (enqueued) => calls.forEach(({ answer }, index) => answer.resolve(requireAnswer(enqueued[index]))),
-      (error: unknown) => calls.forEach(({ answer }) => answer.reject(error)),
-    );
+    const write = this.#write(calls.map(({ job }) => job))
+      .then((enqueued) => calls.forEach(({ answer }, index) => answer.resolve(requireAnswer(enqueued[index]))))
+      .catch((error: unknown) => calls.forEach(({ answer }) => answer.reject(error)));
     this.#writes.add(write);
     void write.then(() => this.#writes.delete(write));
   }

@@ -58,6 +58,9 @@ export function linear(delay: Duration): LinearBackoff {
   return Object.freeze({ kind: "linear", delayMs: parseDuration(delay, "delay") });
 }
 
+/** All the time there is in a `Date`. Beyond it, sums of legal numbers would overflow. */
+const LONGEST_DELAY_MS = 8.64e15;
+
 export const DEFAULT_BACKOFF: ExponentialBackoff = exponential();
 
 /**
@@ -67,12 +70,13 @@ export const DEFAULT_BACKOFF: ExponentialBackoff = exponential();
  * @param random in [0, 1)
  */
 export function retryDelayMs(backoff: Backoff, retry: number, random: number): number {
-  if (backoff.kind === "linear") return backoff.delayMs;
-  const { base, maxDelayMs, jitter } = backoff;
-  const delayMs = Math.min(base ** retry * 1_000, maxDelayMs);
+  if (backoff.kind === "linear") return Math.min(backoff.delayMs, LONGEST_DELAY_MS);
+  const { base, jitter } = backoff;
+  const longestMs = Math.min(backoff.maxDelayMs, LONGEST_DELAY_MS);
+  const delayMs = Math.min(base ** retry * 1_000, longestMs);
   const strayed = delayMs * (1 + jitter * (2 * random - 1));
   // Folded back below the maximum rather than cut off there, so that many jobs at the maximum still spread.
-  return strayed > maxDelayMs ? 2 * maxDelayMs - strayed : strayed;
+  return strayed > longestMs ? 2 * longestMs - strayed : strayed;
 }
 
 /** Narrows what a user gave as a backoff that can be stored. */

@@ -47,10 +47,9 @@ export function requireJob(job: unknown): asserts job is JobSpec | string {
 /**
  * Checks a payload against the schema of its job. A promise only if the schema is async.
  *
- * @throws OptionsError, ValidationError
+ * @throws ValidationError
  */
-export function validatePayload(job: JobSpec | string, payload: unknown): void | Promise<void> {
-  requireJob(job);
+function validatePayload(job: JobSpec | string, payload: unknown): void | Promise<void> {
   if (typeof job === "string" || job.schema === undefined) return;
   const outcome = job.schema["~standard"].validate(payload);
   if (outcome instanceof Promise) return outcome.then(({ issues }) => throwIssues(job.name, issues));
@@ -80,24 +79,27 @@ function plainIssue({ message, path }: SchemaIssue): ValidationIssue {
 /** A request but for its payload. */
 export type Policy = Omit<JobRequest, "payload" | "attachments">;
 
-/** @throws OptionsError, PayloadError */
-export function buildRequest(input: RequestInput): JobRequest {
-  const { options } = input;
-  const policy = parsePolicy(input.job, options);
-  if (options?.transfer === undefined) return withPayload(policy, input);
-  requireBuffers(options.transfer, "transfer");
-  return withPayload(policy, { ...input, ...(input.canTransfer ? { transfer: options.transfer } : {}) });
+/**
+ * A checked request; a promise only if the schema of the job is async. The payload is read in this very call, so that changing
+ * the object afterwards has no effect. Buffers in `transfer` are detached once everything is found good.
+ *
+ * @param policy if it is known already, as for many payloads with the same options
+ * @throws OptionsError, PayloadError, ValidationError, now or as a rejection
+ */
+export function checkedRequest(input: RequestInput, policy: Policy = parsePolicy(input.job, input.options)): JobRequest | Promise<JobRequest> {
+  const validation = validatePayload(input.job, input.payload);
+  if (validation === undefined) return withPayload(policy, input);
+  // Buffers are taken away only from a caller whose payload is good.
+  if (input.canTransfer && input.options?.transfer !== undefined) return validation.then(() => withPayload(policy, input));
+  // If packing throws, nobody hears how the validation ended.
+  validation.catch(() => undefined);
+  const request = withPayload(policy, input);
+  return validation.then(() => request);
 }
 
-/**
- * The buffers in `transfer` are detached when this succeeds.
- *
- * @throws PayloadError
- */
-export function withPayload(
-  policy: Policy,
-  { payload, maxPayload, root = "payload", transfer }: Pick<RequestInput, "payload" | "maxPayload" | "root"> & Pick<EnqueueOptions, "transfer">,
-): JobRequest {
+/** @throws PayloadError */
+function withPayload(policy: Policy, { payload, maxPayload, root = "payload", options, canTransfer }: RequestInput): JobRequest {
+  const transfer = canTransfer ? options?.transfer : undefined;
   const { bytes, attachments } = encode(payload, { root, maxBytes: maxPayload, ...(transfer === undefined ? {} : { transfer }) });
   return { ...policy, payload: bytes, attachments };
 }
@@ -108,9 +110,11 @@ export function withPayload(
  * @throws OptionsError
  */
 export function parsePolicy(job: JobSpec | string, options: EnqueueOptions = {}): Policy {
+  requireJob(job);
   const spec: Partial<JobSpec> & { readonly name: string } = typeof job === "string" ? { name: job } : job;
   requireName(spec.name, "the name of the job");
   rejectUnknownKeys(options, OPTION_NAMES, "enqueue");
+  if (options.transfer !== undefined) requireBuffers(options.transfer, "transfer");
   const { queue = spec.queue ?? DEFAULT_QUEUE, maxRetries = spec.maxRetries ?? DEFAULT_MAX_RETRIES, priority = 0 } = options;
   requireName(queue, "queue");
   requireCount(maxRetries, "maxRetries");
