@@ -36,7 +36,7 @@ export default async function serveLane(task: LaneTask): Promise<void> {
   return taskEnded;
 }
 
-function listen({ port, hostPort }: lane: BootedLane): void {
+function listen({ port, hostPort }: LaneTask, lane: BootedLane): void {
   port.on("message", (message: ToThread) => {
     switch (message.kind) {
       case "frame":
