@@ -29,7 +29,7 @@ it("cancels a job whose failed run is just being stored, so that it does not run
   };
   const engine = createTestEngine({ jobs: defineJobs({ jobs: [failing] }), storage });
   await engine.start();
-  const job = await engine.enqueue(failing, undefined as never);
+  const job = await engine.enqueue(failing, undefined);
   await expect(job.result()).rejects.toMatchObject({ code: "MILLRACE_JOB_CANCELLED" });
   expect(await cancelled).toBe("cancelling");
   expect(await job.info()).toMatchObject({ state: "cancelled", attempt: 1 });
