@@ -124,6 +124,7 @@ export const retrying: Section = {
           const { job, runs } = failing(stage, { maxRetries: 5, backoff: exponential({ jitter: 0 }) });
           const engine = await stage.started({ jobs: [job] });
           await engine.enqueue(job, null);
+          await stage.clock.settle();
           for (const waitMs of [2_000, 4_000, 8_000, 16_000, 32_000]) {
             const before = runs.length;
             await stage.clock.advance(waitMs - 1);

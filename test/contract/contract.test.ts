@@ -17,6 +17,7 @@ import { crashing } from "./d-crashing.js";
 import { storageFailing } from "./d-storage-failing.js";
 import { liveness } from "./e-liveness.js";
 import { queues } from "./f-queues.js";
+import { starting } from "./f-starting.js";
 import { threadState } from "./f-thread-state.js";
 import { every } from "./g-every.js";
 import { stopping } from "./h-stopping.js";
@@ -26,7 +27,7 @@ import type { Section, Statement } from "./statement.js";
 
 const TABLE: readonly Section[] = [
   ...[defining, enqueuing, selecting, waking, claiming, retrying, finishing, settling, crashing, storageFailing],
-  ...[liveness, queues, threadState, every, stopping, counting],
+  ...[liveness, queues, threadState, starting, every, stopping, counting],
 ];
 const STATEMENTS: readonly Statement[] = TABLE.flatMap(({ statements }) => statements);
 

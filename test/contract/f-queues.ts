@@ -2,7 +2,6 @@ import { availableParallelism } from "node:os";
 import { expect } from "vitest";
 import { OptionsError } from "../../src/errors.js";
 import { defineJob, defineJobs, type Job } from "../../src/job/define-job.js";
-import { memoryStorage } from "../../src/storage/memory/memory-storage.js";
 import { type Gate, gate, nextEvent, range, threadsReady } from "./stage.js";
 import type { Section } from "./statement.js";
 
@@ -196,27 +195,6 @@ export const queues: Section = {
           expect(await engine.run("echo", "free", { queue: "free" })).toBe("free");
           await Promise.all(held.map((one) => one.cancel()));
           await Promise.allSettled(held.map((one) => one.result()));
-        },
-      },
-    },
-    {
-      number: 80,
-      tag: "KEEP",
-      says: "no threads at all are legal: nothing is consumed",
-      verdict: "tested",
-      checks: {
-        "the engine starts, takes jobs, counts them and stops": async (stage) => {
-          const storage = memoryStorage();
-          const { job, held } = counting();
-          const engine = await stage.started({ jobs: [job], storage, queues: { default: { threads: 0 }, other: { threads: 0 } } });
-          await engine.enqueueMany(job, range(3));
-          await engine.enqueueMany(job, range(2), { queue: "other", delay: 5 });
-          await stage.clock.advance(1_000);
-          expect((await engine.stats()).queues).toMatchObject({ default: { waiting: 3, threads: 0 }, other: { waiting: 2, threads: 0 } });
-          // Queues without threads do not count: nothing would ever empty them.
-          await engine.drain();
-          expect(await engine.stop()).toEqual({ completed: 0, returned: 5 });
-          expect(held).toEqual([]);
         },
       },
     },

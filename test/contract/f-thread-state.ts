@@ -3,7 +3,6 @@ import { defineJob } from "../../src/job/define-job.js";
 import { memoryStorage } from "../../src/storage/memory/memory-storage.js";
 import { range, threadsReady } from "./stage.js";
 import type { Section } from "./statement.js";
-import { wrapped } from "./wrapped-storage.js";
 
 /** What the job `about the state` tells. */
 interface AboutState {
@@ -102,72 +101,6 @@ export const threadState: Section = {
             expect(runs.map((one) => one.runs).toSorted((a, b) => a - b)).toEqual(range(runs.length).map((index) => index + 1));
             expect(new Set(runs.map(({ queue, slot }) => `${queue} ${slot}`)).size).toBe(1);
           }
-        },
-      },
-    },
-    {
-      number: 81,
-      tag: "KEEP",
-      says: "start may return before the threads are ready; what is enqueued meanwhile runs later",
-      verdict: "overridden",
-      by: { page: "product", sentence: "await engine.start(); resolves when every configured queue has a ready thread" },
-      checks: {
-        "every configured queue has one, and what was enqueued meanwhile runs": async (stage) => {
-          const booted: string[] = [];
-          const job = defineJob({ name: "job", run: (n: number) => n });
-          const waits = new Map([["fast", 1_000], ["slow", 9_000]]);
-          const engine = stage.engine({
-            ...{ jobs: [job], queues: { fast: { threads: 1 }, slow: { threads: 1 } } },
-            state: async ({ queue }) => {
-              await new Promise<void>((resolve) => stage.clock.setTimer(waits.get(queue) ?? 0, resolve));
-              booted.push(queue);
-            },
-          });
-          let hasStarted = false;
-          const starting = engine.start().then(() => (hasStarted = true));
-          const results = ["fast", "slow", "unconfigured"].map((queue, n) => engine.run(job, n, { queue }));
-          await stage.clock.advance(8_999);
-          expect(hasStarted).toBe(false);
-          expect(booted).not.toContain("slow");
-          await stage.clock.advance(1);
-          await starting;
-          expect(booted).toEqual(expect.arrayContaining(["fast", "slow"]));
-          expect(await Promise.all(results)).toEqual([0, 1, 2]);
-        },
-        "a queue is opened once, whenever its first job comes": async (stage) => {
-          for (const delayed of range(30)) {
-            const inner = memoryStorage();
-            const storage = wrapped(inner, {
-              own: async (runner) => {
-                for (let turn = 0; turn < delayed; turn += 1) await Promise.resolve();
-                return inner.own(runner);
-              },
-            });
-            const booted: string[] = [];
-            const job = defineJob({ name: "job", run: (n: number) => n });
-            const engine = stage.engine({
-              ...{ jobs: [job], storage },
-              state: ({ queue }) => void booted.push(queue),
-            });
-            const starting = engine.start();
-            const running = engine.run(job, 1);
-            await starting;
-            expect(await running).toBe(1);
-            expect(booted).toEqual(["default"]);
-          }
-        },
-        "an engine that may not start, since the storage has an owner, opens nothing": async (stage) => {
-          const storage = memoryStorage();
-          const job = defineJob({ name: "job", run: (n: number) => n });
-          const owner = await stage.started({ jobs: [job], storage });
-          const booted: string[] = [];
-          const other = stage.engine({ jobs: [job], storage, state: ({ queue }) => void booted.push(queue) });
-          const starting = other.start();
-          starting.catch(() => undefined);
-          const results = await Promise.all([other.run(job, 1), owner.run(job, 2), other.run(job, 3, { queue: "new" })]);
-          await expect(starting).rejects.toMatchObject({ code: "MILLRACE_STORAGE" });
-          expect(results).toEqual([1, 2, 3]);
-          expect(booted).toEqual([]);
         },
       },
     },
