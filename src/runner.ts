@@ -184,7 +184,7 @@ export class Runner {
 
   /** A job was finished by someone else. */
   noteFinished(): void {
-    this.#pruner.note();
+    this.#pruner.note(0);
   }
 
   health(queue: string): { readonly threads: number; readonly healthy: boolean } {
@@ -251,7 +251,7 @@ export class Runner {
     const { transition, job } = settlement;
     announce.settled(this.#deps.events, settlement);
     if (isFinished(transition.to)) {
-      this.#pruner.note();
+      this.#pruner.note(job.payload.byteLength + (transition.result?.byteLength ?? 0));
       if (this.#isStopping) this.#finishedWhileStopping += 1;
     } else if (!this.#isStopping) {
       this.noteStored([{ queue: job.queue, name: job.name, runAt: transition.runAt }]);
