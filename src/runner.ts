@@ -200,7 +200,7 @@ export class Runner {
 
   /** A job was finished by someone else. */
   noteFinished(): void {
-    this.#pruner.note();
+    this.#pruner.note(0);
   }
 
   health(queue: string): { readonly threads: number; readonly healthy: boolean } {
@@ -278,7 +278,7 @@ export class Runner {
     const isCancelWanted = this.#cancelAtEnd.delete(job.id);
     if (isCancelWanted && !isFinished(transition.to)) this.#deps.onCancelWanted(job.id);
     if (isFinished(transition.to)) {
-      this.#pruner.note();
+      this.#pruner.note(job.payload.byteLength + (transition.result?.byteLength ?? 0));
       if (this.#isStopping) this.#finishedWhileStopping += 1;
     } else if (!this.#isStopping) {
       this.noteStored([{ queue: job.queue, name: job.name, runAt: transition.runAt }]);
