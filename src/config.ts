@@ -2,12 +2,12 @@
 
 import { availableParallelism } from "node:os";
 import { isAbsolute } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import type { ResourceLimits } from "./dispatch/thread-pool.js";
 import { OptionsError } from "./errors.js";
 import { type Duration, parseDuration, show } from "./job/duration.js";
 import { DEFAULT_QUEUE } from "./job/job-request.js";
-import { rejectUnknownKeys, requireCount, requireFiniteCount, requireName } from "./job/options.js";
+import { rejectUnknownKeys, requireCount, requireFiniteCount, requireName, requireObject } from "./job/options.js";
 import type { Retention, Storage } from "./storage/storage.js";
 
 export interface QueueOptions {
@@ -99,25 +99,28 @@ const LIMIT_NAMES = ["maxOldGenerationSizeMb", "maxYoungGenerationSizeMb", "code
 /** @throws OptionsError */
 export function parseConfig(options: EngineOptions): Config {
   rejectUnknownKeys(options, OPTION_NAMES, "createEngine");
-  const { execArgv, env, retention = {} } = options;
+  const { execArgv, env, queues = {}, retention = {} } = options;
+  const { bootTimeout = DEFAULTS.bootTimeout, grace = DEFAULTS.grace } = options;
+  const { maxPayload = DEFAULTS.maxPayload, maxResult = DEFAULTS.maxResult } = options;
   if (execArgv !== undefined && !(Array.isArray(execArgv) && execArgv.every((argument) => typeof argument === "string"))) {
     throw new OptionsError("execArgv must be an array of strings");
   }
-  if (env !== undefined && !(typeof env === "object" && (env as unknown) !== null && Object.values(env).every((value) => typeof value === "string"))) {
-    throw new OptionsError("env must be an object of strings");
+  if (env !== undefined) {
+    requireObject(env, "env");
+    if (!Object.values(env).every((value) => typeof value === "string")) throw new OptionsError("env must be an object of strings");
   }
   if (options.storage !== undefined) requireStorage(options.storage);
   return Object.freeze({
     jobsUrl: options.jobs === undefined ? null : parseJobsUrl(options.jobs),
-    queues: parseQueues(options.queues ?? {}, options.resourceLimits),
+    queues: parseQueues(queues, options.resourceLimits),
     retention: parseRetention(retention),
     resourceLimits: parseLimits(options.resourceLimits, "resourceLimits"),
     execArgv: execArgv ?? null,
     env: env ?? null,
-    bootTimeoutMs: parseDuration(options.bootTimeout ?? DEFAULTS.bootTimeout, "bootTimeout", { minMs: 1 }),
-    graceMs: parseDuration(options.grace ?? DEFAULTS.grace, "grace"),
-    maxPayload: parseSize(options.maxPayload ?? DEFAULTS.maxPayload, "maxPayload"),
-    maxResult: parseSize(options.maxResult ?? DEFAULTS.maxResult, "maxResult"),
+    bootTimeoutMs: parseDuration(bootTimeout, "bootTimeout", { minMs: 1 }),
+    graceMs: parseDuration(grace, "grace"),
+    maxPayload: parseSize(maxPayload, "maxPayload"),
+    maxResult: parseSize(maxResult, "maxResult"),
   });
 }
 
@@ -142,12 +145,21 @@ export function warnOfTooManyThreads(config: Config): void {
 }
 
 function parseJobsUrl(jobs: unknown): string {
-  const isFileUrl = (jobs instanceof URL && jobs.protocol === "file:") || (typeof jobs === "string" && jobs.startsWith("file:") && URL.canParse(jobs));
-  if (isFileUrl) return String(jobs);
+  const isFileUrl = (jobs instanceof URL && jobs.protocol === "file:") || (typeof jobs === "string" && jobs.startsWith("file:"));
+  if (isFileUrl && isLocalFile(jobs)) return String(jobs);
   if (typeof jobs === "string" && isAbsolute(jobs)) return pathToFileURL(jobs).href;
   throw new OptionsError(
     `jobs must be a file: URL or an absolute path, such as new URL("./jobs.js", import.meta.url), but is ${jobs instanceof URL ? jobs.href : show(jobs)}`,
   );
+}
+
+/** Not of another host, for one. */
+function isLocalFile(url: URL | string): boolean {
+  try {
+    return fileURLToPath(url) !== "";
+  } catch {
+    return false;
+  }
 }
 
 function parseQueues(queues: unknown, commonLimits: ResourceLimits | undefined): ReadonlyMap<string, QueueConfig> {
@@ -160,13 +172,13 @@ function parseQueues(queues: unknown, commonLimits: ResourceLimits | undefined):
     const where = `queues.${name}`;
     rejectUnknownKeys(options, ["threads", "concurrency", "resourceLimits", "timeout"], where);
     const fallback = name === DEFAULT_QUEUE ? DEFAULTS.defaultQueueThreads() : DEFAULTS.otherQueueThreads();
-    const { threads = fallback, concurrency = DEFAULTS.concurrency, timeout } = options;
+    const { threads = fallback, concurrency = DEFAULTS.concurrency, timeout, resourceLimits = commonLimits } = options;
     requireFiniteCount(threads, `${where}.threads`);
     requireFiniteCount(concurrency, `${where}.concurrency`, 1);
     parsed.set(name, {
       threads,
       concurrency,
-      resourceLimits: parseLimits(options.resourceLimits ?? commonLimits, `${where}.resourceLimits`),
+      resourceLimits: parseLimits(resourceLimits, `${where}.resourceLimits`),
       timeoutMs: timeout === undefined ? null : parseDuration(timeout, `${where}.timeout`, { minMs: 1 }),
     });
   }
@@ -175,14 +187,15 @@ function parseQueues(queues: unknown, commonLimits: ResourceLimits | undefined):
 
 function parseRetention(options: RetentionOptions): Retention {
   rejectUnknownKeys(options, ["completed", "dead", "bytes"], "retention");
+  const { bytes = DEFAULTS.retention.bytes } = options;
   const kept = (state: "completed" | "dead"): Retention["dead"] => {
-    const chosen = options[state] ?? {};
+    const { [state]: chosen = {} } = options;
     rejectUnknownKeys(chosen, ["age", "count"], `retention.${state}`);
-    const { age, count } = { ...DEFAULTS.retention[state], ...chosen };
+    const { age = DEFAULTS.retention[state].age, count = DEFAULTS.retention[state].count } = chosen;
     requireCount(count, `retention.${state}.count`);
     return { ageMs: parseDuration(age, `retention.${state}.age`), count };
   };
-  return { completed: kept("completed"), dead: kept("dead"), bytes: parseSize(options.bytes ?? DEFAULTS.retention.bytes, "retention.bytes") };
+  return { completed: kept("completed"), dead: kept("dead"), bytes: parseSize(bytes, "retention.bytes") };
 }
 
 function parseLimits(limits: unknown, option: string): ResourceLimits | null {

@@ -1,5 +1,6 @@
 /** What users hold: each call, checked and passed on to the room that does it. */
 
+import { requireId } from "./client/control.js";
 import type { CancelAnswer, JobHandle } from "./client/handle.js";
 import type { DrainOptions, EngineStats, JobInfo, JobPage, ListOptions } from "./client/job-info.js";
 import type { EveryOptions, ScheduleHandle, ScheduleInfo } from "./client/schedules.js";
@@ -9,7 +10,7 @@ import type { AnyJobSpec, InputOf, ResultOf } from "./job/define-job.js";
 import { type Duration, parseDuration } from "./job/duration.js";
 import type { EnqueueOptions } from "./job/enqueue-options.js";
 import type { JobId } from "./job/job-record.js";
-import { rejectUnknownKeys } from "./job/options.js";
+import { rejectUnknownKeys, requireObject, requireSignal } from "./job/options.js";
 import { Rooms, type Seams } from "./rooms.js";
 import type { StopReport } from "./runner.js";
 
@@ -39,9 +40,10 @@ export class Engine implements AsyncDisposable {
    *
    * @param options.timeout for the jobs that run; default `"30s"`
    */
-  stop(options: { readonly timeout?: Duration } = {}): Promise<StopReport> {
+  async stop(options: { readonly timeout?: Duration } = {}): Promise<StopReport> {
     rejectUnknownKeys(options, ["timeout"], "stop");
-    return this.#rooms.stop(parseDuration(options.timeout ?? "30s", "timeout"));
+    const { timeout = "30s" } = options;
+    return this.#rooms.stop(parseDuration(timeout, "timeout"));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -91,7 +93,9 @@ export class Engine implements AsyncDisposable {
     payload: Payload<Spec>,
     options: EnqueueOptions & { readonly signal?: AbortSignal } = {},
   ): Promise<Result<Spec>> {
+    requireObject(options, "run");
     const { signal, ...rest } = options;
+    requireSignal(signal);
     signal?.throwIfAborted();
     const handle = await this.enqueue(job, payload, rest);
     const cancel = (): void => void handle.cancel().catch((error: unknown) => this.#rooms.events.emit("error", { error }));
@@ -110,8 +114,9 @@ export class Engine implements AsyncDisposable {
    */
   // Four parameters, because it reads as a sentence: every "10m", do this, with that.
   // eslint-disable-next-line max-params
-  async every<Spec extends AnyJobSpec | string>(interval: Duration, job: Spec, payload: Payload<Spec>, options?: EveryOptions): Promise<ScheduleHandle> {
-    await this.#rooms.ready();
+  async every<Spec extends AnyJobSpec | string>(interval: Duration, job: Spec, payload: Payload<Spec>, options: EveryOptions = {}): Promise<ScheduleHandle> {
+    this.#rooms.requireRunning();
+    requireObject(options, "every");
     return this.#rooms.schedules.every({ interval, job, payload, options });
   }
 
@@ -126,6 +131,7 @@ export class Engine implements AsyncDisposable {
    * @param _definition types the result
    */
   job<Spec extends AnyJobSpec = AnyJobSpec>(id: JobId, _definition?: Spec): JobHandle<ResultOf<Spec>> {
+    requireId(id);
     return this.#rooms.handleOf(id) as JobHandle<ResultOf<Spec>>;
   }
 

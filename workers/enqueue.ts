@@ -4,7 +4,7 @@ import { OptionsError } from "../src/errors.js";
 import type { JobSpec } from "../src/job/define-job.js";
 import type { EnqueueOptions } from "../src/job/enqueue-options.js";
 import type { EnqueueFromJob } from "../src/job/job-context.js";
-import { buildRequest, type JobRequest, validatePayload } from "../src/job/job-request.js";
+import { checkedRequest, type JobRequest } from "../src/job/job-request.js";
 
 export function enqueueThrough(
   store: (request: JobRequest) => Promise<{ readonly id: string; readonly duplicate: boolean }>,
@@ -16,8 +16,8 @@ export function enqueueThrough(
     options?: EnqueueOptions,
   ): Promise<{ readonly id: string; readonly duplicate: boolean }> {
     if (options?.transfer !== undefined) throw new OptionsError("a job cannot transfer buffers to another one");
-    await validatePayload(job, payload);
-    return store(buildRequest({ job, payload, options, maxPayload, canTransfer: false }));
+    const request = checkedRequest({ job, payload, options, maxPayload, canTransfer: false });
+    return store(request instanceof Promise ? await request : request);
   }
   return enqueue;
 }

@@ -11,7 +11,7 @@ import type { JobSpec } from "../job/define-job.js";
 import type { EnqueueOptions } from "../job/enqueue-options.js";
 import { jobIds } from "../job/job-id.js";
 import type { JobId, NewJob } from "../job/job-record.js";
-import { buildRequest, type JobRequest, toNewJob, validatePayload } from "../job/job-request.js";
+import { checkedRequest, type JobRequest, parsePolicy, toNewJob } from "../job/job-request.js";
 import type { Enqueued, JobWriter, StorageSupports } from "../storage/storage.js";
 import { deferred, type Deferred } from "../waiting.js";
 import type { JobHandle } from "./handle.js";
@@ -51,10 +51,9 @@ export class Client {
 
   /** @throws OptionsError, PayloadError, ValidationError, StorageError, EngineStoppedError */
   async enqueue(job: JobSpec | string, payload: unknown, options: EnqueueOptions | undefined): Promise<JobHandle> {
-    const validation = validatePayload(requireJob(job), payload);
-    if (validation !== undefined) await validation;
     const { maxPayload, storage, toHandle } = this.#deps;
-    return toHandle(await this.store(buildRequest({ job, payload, options, maxPayload, canTransfer: storage.supports.transfer })));
+    const request = checkedRequest({ job, payload, options, maxPayload, canTransfer: storage.supports.transfer });
+    return toHandle(await this.store(request instanceof Promise ? await request : request));
   }
 
   /** Stores a job that is already checked. Calls of one turn are one write. */
@@ -80,17 +79,17 @@ export class Client {
     payloads: Iterable<unknown> | AsyncIterable<unknown>,
     options: Omit<EnqueueOptions, "transfer"> | undefined,
   ): Promise<readonly JobHandle[]> {
-    requireJob(job);
+    const policy = parsePolicy(job, options);
     if (options !== undefined && "transfer" in options) throw new OptionsError("enqueueMany cannot transfer buffers: each exists only once");
     const isArray = Array.isArray(payloads);
     const handles: JobHandle[] = [];
     let slice: JobRequest[] = [];
     let sliceStartedAt = this.#deps.clock.monotonic();
     let index = 0;
-    for await (const payload of requireIterable(payloads)) {
-      const validation = validatePayload(job, payload);
-      if (validation !== undefined) await validation;
-      slice.push(buildRequest({ job, payload, options, maxPayload: this.#deps.maxPayload, canTransfer: false, root: `payloads[${index}]` }));
+    for await (const { payload } of oneByOne(payloads)) {
+      const input = { job, payload, options, maxPayload: this.#deps.maxPayload, canTransfer: false, root: `payloads[${index}]` };
+      const request = checkedRequest(input, policy);
+      slice.push(request instanceof Promise ? await request : request);
       index += 1;
       const isFull = this.#deps.clock.monotonic() - sliceStartedAt > SLICE_MS || slice.length % SLICE_JOBS === 0;
       if (!isFull) continue;
@@ -127,10 +126,9 @@ export class Client {
   #flush(): void {
     const calls = this.#calls;
     this.#calls = [];
-    const write = this.#write(calls.map(({ job }) => job)).then(
-      (enqueued) => calls.forEach(({ answer }, index) => answer.resolve(requireAnswer(enqueued[index]))),
-      (error: unknown) => calls.forEach(({ answer }) => answer.reject(error)),
-    );
+    const write = this.#write(calls.map(({ job }) => job))
+      .then((enqueued) => calls.forEach(({ answer }, index) => answer.resolve(requireAnswer(enqueued[index]))))
+      .catch((error: unknown) => calls.forEach(({ answer }) => answer.reject(error)));
     this.#writes.add(write);
     void write.then(() => this.#writes.delete(write));
   }
@@ -148,17 +146,29 @@ export class Client {
   }
 }
 
-function requireJob(job: JobSpec | string): JobSpec | string {
-  const isSpec = typeof job === "object" && (job as unknown) !== null && typeof job.name === "string";
-  if (typeof job !== "string" && !isSpec) throw new OptionsError(`a job is a definition or a name, but this is ${show(job)}`);
-  return job;
+/**
+ * Each payload in a box, since `for await` would wait for one that is a promise, and a promise is no payload.
+ *
+ * @throws OptionsError
+ */
+function oneByOne(payloads: unknown): Iterable<Boxed> | AsyncIterable<Boxed> {
+  if (typeof payloads === "object" && payloads !== null) {
+    if (Symbol.asyncIterator in payloads) return boxedLater(payloads as AsyncIterable<unknown>);
+    if (Symbol.iterator in payloads) return boxed(payloads as Iterable<unknown>);
+  }
+  throw new OptionsError(`enqueueMany takes an iterable of payloads, but got ${show(payloads)}`);
 }
 
-/** @throws OptionsError */
-function requireIterable(payloads: Iterable<unknown> | AsyncIterable<unknown>): Iterable<unknown> | AsyncIterable<unknown> {
-  const isIterable = typeof payloads === "object" && (Symbol.iterator in payloads || Symbol.asyncIterator in payloads);
-  if (!isIterable) throw new OptionsError(`enqueueMany takes an iterable of payloads, but got ${show(payloads)}`);
-  return payloads;
+interface Boxed {
+  readonly payload: unknown;
+}
+
+function* boxed(payloads: Iterable<unknown>): Iterable<Boxed> {
+  for (const payload of payloads) yield { payload };
+}
+
+async function* boxedLater(payloads: AsyncIterable<unknown>): AsyncIterable<Boxed> {
+  for await (const payload of payloads) yield { payload };
 }
 
 function requireAnswer(enqueued: Enqueued | undefined): Enqueued {

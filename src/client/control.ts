@@ -54,7 +54,7 @@ export class Control {
 
   async retry(id: JobId): Promise<void> {
     requireId(id);
-    const { storage, clock, results } = this.#deps;
+    const { storage, clock } = this.#deps;
     const answer = await storage.change({ action: "retry", id, now: clock.now() });
     switch (answer) {
       case "unknown":
@@ -68,7 +68,7 @@ export class Control {
           ...{ id, name: "", runs: 0 },
         });
       case "changed":
-        results.forget(id);
+        // Who awaited it while it was unfinished goes on to wait: for the end of the run that comes now.
         this.#deps.onChange(await this.#row(id));
     }
   }
@@ -99,6 +99,7 @@ export class Control {
     rejectUnknownKeys(options, ["state", "queue", "name", "limit", "after"], "list");
     const { limit = LIST_LIMIT, ...filter } = options;
     requireFiniteCount(limit, "limit", 1);
+    for (const key of ["queue", "name", "after"] as const) if (filter[key] !== undefined) requireName(filter[key], key);
     if (filter.state !== undefined && !JOB_STATES.includes(filter.state)) {
       throw new OptionsError(`state must be one of ${JOB_STATES.join(", ")}, but is ${show(filter.state)}`);
     }
@@ -137,7 +138,8 @@ export class Control {
   }
 }
 
-function requireId(id: unknown): void {
+/** @throws OptionsError */
+export function requireId(id: unknown): void {
   if (typeof id !== "string" || id === "") throw new OptionsError(`an id is a string, but this is ${show(id)}`);
 }
 

@@ -2,8 +2,8 @@
 
 import type { Clock } from "../clock.js";
 import { OptionsError } from "../errors.js";
-import { parseDuration } from "../job/duration.js";
-import { rejectUnknownKeys } from "../job/options.js";
+import { parseDuration, show } from "../job/duration.js";
+import { rejectUnknownKeys, requireName, requireSignal } from "../job/options.js";
 import type { JobReader, SettingsStore } from "../storage/storage.js";
 import { waitPatiently } from "../waiting.js";
 import type { DrainOptions } from "./job-info.js";
@@ -34,7 +34,9 @@ export class Drains {
   async wait(options: DrainOptions = {}): Promise<void> {
     rejectUnknownKeys(options, ["queues", "timeout", "signal"], "drain");
     const { queues, timeout, signal } = options;
-    if (queues !== undefined && !Array.isArray(queues)) throw new OptionsError("queues must be an array of names of queues");
+    if (queues !== undefined && !Array.isArray(queues)) throw new OptionsError(`queues must be an array of names of queues, but is ${show(queues)}`);
+    for (const queue of queues ?? []) requireName(queue, "each of queues");
+    requireSignal(signal);
     const timeoutMs = timeout === undefined ? null : parseDuration(timeout, "timeout");
     await waitPatiently({
       ...{ clock: this.#deps.clock, timeoutMs, signal, what: "the queues were not empty" },

@@ -1,12 +1,11 @@
 /** What `enqueue` gives: one job, seen from the side that waits for it. */
 
-import { OptionsError } from "../errors.js";
 import { type Duration, parseDuration } from "../job/duration.js";
-import { rejectUnknownKeys } from "../job/options.js";
+import { rejectUnknownKeys, requireFunction, requireSignal } from "../job/options.js";
 import type { Clock } from "../clock.js";
 import type { JobId } from "../job/job-record.js";
 import type { JobInfo } from "./job-info.js";
-import { type Awaited, type Ending, valueOf } from "./results.js";
+import type { Awaited, Ending } from "./results.js";
 import { waitPatiently } from "../waiting.js";
 
 export interface ResultOptions {
@@ -66,15 +65,15 @@ export class Handle<Result> implements JobHandle<Result> {
   async result(options: ResultOptions = {}): Promise<Result> {
     rejectUnknownKeys(options, ["timeout", "signal"], "result");
     const { signal } = options;
+    requireSignal(signal);
     const timeoutMs = options.timeout === undefined ? null : parseDuration(options.timeout, "timeout");
-    if (signal !== undefined && !(signal instanceof AbortSignal)) throw new OptionsError("signal must be an AbortSignal");
     signal?.throwIfAborted();
     this.#awaited ??= await this.#host.follow(this.id);
     const awaited = this.#awaited;
     const { clock } = this.#host;
     const what = `job ${this.id} did not end`;
-    const ending = awaited.ending ?? (await waitPatiently<Ending>({ clock, timeoutMs, signal, what, listen: (resolve) => awaited.wait(resolve) }));
-    return valueOf(ending) as Result;
+    if (awaited.ending === undefined) await waitPatiently<Ending>({ clock, timeoutMs, signal, what, listen: (resolve) => awaited.wait(resolve) });
+    return awaited.take() as Result;
   }
 
   info(): Promise<JobInfo | undefined> {
@@ -86,6 +85,7 @@ export class Handle<Result> implements JobHandle<Result> {
   }
 
   onProgress(listener: ProgressListener): () => void {
+    requireFunction(listener, "the listener of onProgress");
     return this.#host.onProgress(this.id, listener);
   }
 }

@@ -6,7 +6,7 @@ import type { JobSpec } from "../job/define-job.js";
 import { type Duration, parseDuration, show } from "../job/duration.js";
 import type { EnqueueOptions } from "../job/enqueue-options.js";
 import { requireName } from "../job/options.js";
-import { buildRequest, validatePayload } from "../job/job-request.js";
+import { checkedRequest, requireJob } from "../job/job-request.js";
 import type { Schedule, SettingsStore } from "../storage/storage.js";
 
 export interface EveryOptions extends Omit<EnqueueOptions, "transfer" | "delay" | "runAt"> {
@@ -36,6 +36,8 @@ export interface SchedulesDeps {
   readonly storage: Pick<SettingsStore, "saveSchedule" | "removeSchedule" | "settings">;
   readonly clock: Clock;
   readonly maxPayload: number;
+  /** Before anything is read or written. */
+  readonly ready: () => Promise<void>;
   readonly onChange: () => void;
 }
 
@@ -50,17 +52,20 @@ export class Schedules {
     readonly interval: Duration;
     readonly job: JobSpec | string;
     readonly payload: unknown;
-    readonly options: EveryOptions | undefined;
+    readonly options: EveryOptions;
   }): Promise<ScheduleHandle> {
     const { interval, job, payload } = call;
-    const { name = typeof job === "string" ? job : job.name, overlap = "allow", ...options } = call.options ?? {};
-    const { storage, clock, maxPayload, onChange } = this.#deps;
+    requireJob(job);
+    const { name = typeof job === "string" ? job : job.name, overlap = "allow", ...options } = call.options;
+    const { storage, clock, maxPayload, ready, onChange } = this.#deps;
     const everyMs = parseDuration(interval, "interval", { minMs: 1 });
     requireName(name, "the name of a schedule");
     if (!["allow", "skip"].includes(overlap)) throw new OptionsError(`overlap must be "allow" or "skip", but is ${show(overlap)}`);
     if ("delay" in options || "runAt" in options) throw new OptionsError("a schedule has neither delay nor runAt: each tick is due at once");
-    await validatePayload(job, payload);
-    const { delayMs, runAt, attachments, ...request } = buildRequest({ job, payload, options, maxPayload, canTransfer: false });
+    if ("transfer" in options) throw new OptionsError("a schedule cannot transfer buffers: each exists only once");
+    const checked = checkedRequest({ job, payload, options, maxPayload, canTransfer: false });
+    const { delayMs, runAt, attachments, ...request } = await checked;
+    await ready();
     const unique = overlap === "skip" ? (request.unique ?? { key: `every ${name}`, until: "finished" as const }) : request.unique;
     const kept = (await storage.settings()).schedules.find((schedule) => schedule.name === name);
     // Declared again, as at each start of a server, it keeps its rhythm.

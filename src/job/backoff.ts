@@ -1,5 +1,6 @@
 import { OptionsError } from "../errors.js";
 import { type Duration, parseDuration, show } from "./duration.js";
+import { rejectUnknownKeys } from "./options.js";
 
 /** Retry k waits `base ** k` seconds, at most `maxDelayMs`, give or take `jitter`. Made by `exponential()`. */
 export interface ExponentialBackoff {
@@ -36,6 +37,7 @@ export type CustomBackoff = (attempt: number, error: Error) => number;
 export function exponential(
   options: { readonly base?: number; readonly maxDelay?: Duration; readonly jitter?: number } = {},
 ): ExponentialBackoff {
+  rejectUnknownKeys(options, ["base", "maxDelay", "jitter"], "exponential");
   const { base = 2, maxDelay = "1h", jitter = 0.1 } = options;
   if (typeof base !== "number" || !Number.isFinite(base) || base < 0) {
     throw new OptionsError(`base must be a number that is not negative, but is ${show(base)}`);
@@ -56,6 +58,9 @@ export function linear(delay: Duration): LinearBackoff {
   return Object.freeze({ kind: "linear", delayMs: parseDuration(delay, "delay") });
 }
 
+/** All the time there is in a `Date`. Beyond it, sums of legal numbers would overflow. */
+const LONGEST_DELAY_MS = 8.64e15;
+
 export const DEFAULT_BACKOFF: ExponentialBackoff = exponential();
 
 /**
@@ -65,12 +70,13 @@ export const DEFAULT_BACKOFF: ExponentialBackoff = exponential();
  * @param random in [0, 1)
  */
 export function retryDelayMs(backoff: Backoff, retry: number, random: number): number {
-  if (backoff.kind === "linear") return backoff.delayMs;
-  const { base, maxDelayMs, jitter } = backoff;
-  const delayMs = Math.min(base ** retry * 1_000, maxDelayMs);
+  if (backoff.kind === "linear") return Math.min(backoff.delayMs, LONGEST_DELAY_MS);
+  const { base, jitter } = backoff;
+  const longestMs = Math.min(backoff.maxDelayMs, LONGEST_DELAY_MS);
+  const delayMs = Math.min(base ** retry * 1_000, longestMs);
   const strayed = delayMs * (1 + jitter * (2 * random - 1));
   // Folded back below the maximum rather than cut off there, so that many jobs at the maximum still spread.
-  return strayed > maxDelayMs ? 2 * maxDelayMs - strayed : strayed;
+  return strayed > longestMs ? 2 * longestMs - strayed : strayed;
 }
 
 /** Narrows what a user gave as a backoff that can be stored. */

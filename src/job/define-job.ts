@@ -3,7 +3,7 @@ import { OptionsError } from "../errors.js";
 import { type Backoff, type CustomBackoff, isBackoff } from "./backoff.js";
 import { type Duration, parseDuration, show } from "./duration.js";
 import type { JobContext, StateContext } from "./job-context.js";
-import { rejectUnknownKeys, requireCount, requireName } from "./options.js";
+import { rejectUnknownKeys, requireCount, requireFunction, requireName, requireObject } from "./options.js";
 import type { Transferred } from "./transfer.js";
 
 /** Carries types only; no such property exists. */
@@ -77,8 +77,8 @@ export function defineJob<Payload, Result = unknown>(
 export function defineJob(
   options: JobOptions & { readonly payload?: StandardSchemaV1 | undefined; readonly run?: Job["run"] | undefined },
 ): JobSpec | Job {
-  const { name, queue, maxRetries, backoff, timeout, payload, run } = options;
   rejectUnknownKeys(options, ["name", "queue", "maxRetries", "backoff", "timeout", "payload", "run"], "defineJob");
+  const { name, queue, maxRetries, backoff, timeout, payload, run } = options;
   requireName(name, "name");
   if (queue !== undefined) requireName(queue, `queue of job ${show(name)}`);
   if (maxRetries !== undefined) requireCount(maxRetries, `maxRetries of job ${show(name)}`);
@@ -88,9 +88,7 @@ export function defineJob(
   if (payload !== undefined && !isStandardSchema(payload)) {
     throw new OptionsError(`payload of job ${show(name)} must be a Standard Schema, but is ${show(payload)}`);
   }
-  if (run !== undefined && typeof run !== "function") {
-    throw new OptionsError(`run of job ${show(name)} must be a function, but is ${show(run)}`);
-  }
+  if (run !== undefined) requireFunction(run, `run of job ${show(name)}`);
   return Object.freeze({
     name,
     ...(queue === undefined ? {} : { queue }),
@@ -112,7 +110,9 @@ export function implement<Input, Result, Payload, State = unknown>(
   spec: JobSpec<Input, Result, Payload>,
   run: (payload: Payload, context: JobContext<State>) => Result | Transferred<Result> | Promise<Result | Transferred<Result>>,
 ): Job<Input, Result, State> {
-  if (typeof run !== "function") throw new OptionsError(`implement needs a function to run job ${show(spec.name)}`);
+  requireObject(spec, "implement");
+  requireName(spec.name, "the name of the job");
+  requireFunction(run, `run of job ${show(spec.name)}`);
   return Object.freeze({ ...spec, run });
 }
 
@@ -131,6 +131,9 @@ export interface Jobs {
   readonly millrace: "jobs";
 }
 
+/** What the state of a thread must have, for all the jobs. */
+type NeededState<Defined extends readonly Job[]> = Defined[number] extends Job<never, unknown, infer State> ? State : never;
+
 /**
  * Collects the jobs of a module, which exports the result as its default.
  *
@@ -138,16 +141,21 @@ export interface Jobs {
  * @param options.dispose called with the state when the thread stops in an orderly way
  * @throws OptionsError if two jobs have one name, or a job has no `run`
  */
-export function defineJobs<State = undefined, const Defined extends readonly Job<never, unknown, NoInfer<State>>[] = []>(options: {
-  readonly state?: (context: StateContext) => State | Promise<State>;
-  readonly dispose?: (state: NoInfer<State>) => void | Promise<void>;
-  readonly jobs: Defined;
-}): Jobs & { readonly jobs: Defined } {
+// The jobs say what they need and the factory is held to it. The other way round, a factory that looks at its context would be
+// inferred too late.
+export function defineJobs<const Defined extends readonly Job[], State extends NeededState<Defined> = NeededState<Defined>>(
+  options: {
+    readonly state?: (context: StateContext) => State | Promise<State>;
+    readonly dispose?: (state: NoInfer<State>) => void | Promise<void>;
+    readonly jobs: Defined;
+  } & (undefined extends NeededState<Defined> ? unknown : { readonly state: unknown }),
+): Jobs & { readonly jobs: Defined } {
   rejectUnknownKeys(options, ["state", "dispose", "jobs"], "defineJobs");
   const { jobs, state, dispose } = options;
   if (!Array.isArray(jobs)) throw new OptionsError(`jobs must be an array of jobs, but is ${show(jobs)}`);
   const seen = new Set<string>();
-  for (const job of jobs as readonly Partial<Job>[]) {
+  for (const job of jobs as readonly (Partial<Job> | null | undefined)[]) {
+    if (typeof job !== "object" || job === null) throw new OptionsError(`jobs must come from defineJob() or implement(), but one is ${show(job)}`);
     if (typeof job.run !== "function") {
       throw new OptionsError(`job ${show(job.name)} has no run function: complete it with implement()`);
     }
@@ -155,7 +163,12 @@ export function defineJobs<State = undefined, const Defined extends readonly Job
     seen.add(String(job.name));
   }
   for (const [name, part] of Object.entries({ state, dispose })) {
-    if (part !== undefined && typeof part !== "function") throw new OptionsError(`${name} must be a function, but is ${show(part)}`);
+    if (part !== undefined) requireFunction(part, name);
   }
-  return Object.freeze({ ...options, millrace: "jobs" });
+  return Object.freeze({
+    jobs,
+    ...(state === undefined ? {} : { state }),
+    ...(dispose === undefined ? {} : { dispose }),
+    millrace: "jobs",
+  });
 }

@@ -8,12 +8,27 @@ const LONGEST_NAME = 256;
 
 /** @throws OptionsError unless `value` is an object that has no other keys */
 export function rejectUnknownKeys(value: unknown, known: readonly string[], where: string): void {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new OptionsError(`${where} takes an object of options, but got ${show(value)}`);
-  }
+  requireObject(value, where);
   for (const key of Object.keys(value)) {
     if (!known.includes(key)) throw new OptionsError(`${where} has no option ${show(key)}; it knows ${known.join(", ")}`);
   }
+}
+
+/** @throws OptionsError */
+export function requireObject(value: unknown, where: string): asserts value is object {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new OptionsError(`${where} takes an object of options, but got ${show(value)}`);
+  }
+}
+
+/** @throws OptionsError unless `value` is a signal or left out */
+export function requireSignal(value: unknown): asserts value is AbortSignal | undefined {
+  if (value !== undefined && !(value instanceof AbortSignal)) throw new OptionsError(`signal must be an AbortSignal, but is ${show(value)}`);
+}
+
+/** @throws OptionsError unless `value` is a function */
+export function requireFunction(value: unknown, option: string): void {
+  if (typeof value !== "function") throw new OptionsError(`${option} must be a function, but is ${show(value)}`);
 }
 
 /** @throws OptionsError unless `value` is a name: a string of 1 to 256 characters, none of them NUL */

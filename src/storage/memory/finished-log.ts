@@ -1,88 +1,96 @@
 import { FINISHED_STATES, type FinishedState, isFinished } from "../../job/job-record.js";
 import type { Retention } from "../storage.js";
-import { Heap } from "./heap.js";
+import { Heap, type Heaped } from "./heap.js";
 import type { StoredRow } from "./row.js";
 
-/** The finished jobs of one queue, the oldest on top. */
-interface QueueLog {
-  readonly completed: Heap<StoredRow>;
-  readonly dead: Heap<StoredRow>;
-  readonly cancelled: Heap<StoredRow>;
-  bytes: number;
+/** The jobs of one queue that finished in one way. */
+interface StateLog extends Heaped {
+  readonly state: FinishedState;
+  /** The oldest first. */
+  readonly rows: Heap<StoredRow>;
+  /** What all finished jobs of the queue occupy. */
+  readonly weight: { bytes: number };
 }
 
-/** The finished jobs, and which of them has been kept long enough. */
+/** The finished jobs, and which of them have been kept long enough. */
 export class FinishedLog {
-  readonly #queues = new Map<string, QueueLog>();
+  readonly #queues = new Map<string, Readonly<Record<FinishedState, StateLog>>>();
 
   add(row: StoredRow, state: FinishedState): void {
-    const log = this.#logOf(row);
-    log[state].push(row);
-    log.bytes += row.run.bytes;
+    const log = this.#logs(row.line.queue)[state];
+    log.rows.push(row);
+    log.weight.bytes += row.run.bytes;
   }
 
   /** Before the row leaves its finished state. */
   delete(row: StoredRow): void {
-    const log = this.#logOf(row);
-    if (isFinished(row.state)) log[row.state].remove(row);
-    log.bytes -= row.run.bytes;
+    if (!isFinished(row.state)) return;
+    const log = this.#logs(row.line.queue)[row.state];
+    log.rows.remove(row);
+    log.weight.bytes -= row.run.bytes;
   }
 
-  /** The oldest job that is past its retention. Age and number come first, so that weight is taken of what is left. */
-  nextVictim(retention: Retention, now: number): StoredRow | undefined {
-    return this.#oldestOverdue(retention, now) ?? this.#oldestOverweight(retention);
+  /**
+   * Jobs past their retention, the oldest first. Each must be deleted before the next is asked for. Age and number come first,
+   * so that weight is taken of what they leave.
+   */
+  *victims(retention: Retention, now: number): Iterable<StoredRow> {
+    yield* this.#oldestOf(({ state, rows }) => {
+      const { ageMs, count } = limitsOf(state, retention);
+      const oldest = rows.peek();
+      return oldest !== undefined && (rows.size > count || finishedAt(oldest) + ageMs <= now);
+    });
+    yield* this.#oldestOf(({ rows, weight }) => rows.size > 0 && weight.bytes > retention.bytes);
   }
 
   /** When the next job will be past its age. */
   nextExpiryAt(retention: Retention): number | null {
     let nextAt = Infinity;
-    for (const { log, state } of this.#heaps()) {
-      const oldest = log[state].peek();
+    for (const { state, rows } of this.#all()) {
+      const oldest = rows.peek();
       if (oldest !== undefined) nextAt = Math.min(nextAt, finishedAt(oldest) + limitsOf(state, retention).ageMs);
     }
     return nextAt === Infinity ? null : nextAt;
   }
 
-  #oldestOverdue(retention: Retention, now: number): StoredRow | undefined {
-    let victim: StoredRow | undefined;
-    for (const { log, state } of this.#heaps()) {
-      const oldest = log[state].peek();
-      if (oldest === undefined) continue;
-      const { ageMs, count } = limitsOf(state, retention);
-      const isOver = log[state].size > count || finishedAt(oldest) + ageMs <= now;
-      if (isOver && (victim === undefined || isOlder(oldest, victim))) victim = oldest;
-    }
-    return victim;
-  }
-
-  #oldestOverweight(retention: Retention): StoredRow | undefined {
-    let victim: StoredRow | undefined;
-    for (const { log, state } of this.#heaps()) {
-      const oldest = log.bytes > retention.bytes ? log[state].peek() : undefined;
-      if (oldest !== undefined && (victim === undefined || isOlder(oldest, victim))) victim = oldest;
-    }
-    return victim;
-  }
-
-  *#heaps(): Iterable<{ readonly log: QueueLog; readonly state: FinishedState }> {
-    for (const log of this.#queues.values()) {
-      for (const state of FINISHED_STATES) yield { log, state };
+  *#oldestOf(isOver: (log: StateLog) => boolean): Iterable<StoredRow> {
+    const over = new Heap<StateLog>(startsEarlier);
+    for (const log of this.#all()) if (isOver(log)) over.push(log);
+    for (let log = over.pop(); log !== undefined; log = over.pop()) {
+      const oldest = log.rows.peek();
+      // What was taken from its queue meanwhile may have been enough.
+      if (oldest === undefined || !isOver(log)) continue;
+      yield oldest;
+      if (isOver(log)) over.push(log);
     }
   }
 
-  #logOf(row: StoredRow): QueueLog {
-    let log = this.#queues.get(row.line.queue);
-    if (log === undefined) {
-      log = { completed: new Heap(isOlder), dead: new Heap(isOlder), cancelled: new Heap(isOlder), bytes: 0 };
-      this.#queues.set(row.line.queue, log);
+  *#all(): Iterable<StateLog> {
+    for (const logs of this.#queues.values()) {
+      for (const state of FINISHED_STATES) yield logs[state];
     }
-    return log;
+  }
+
+  #logs(queue: string): Readonly<Record<FinishedState, StateLog>> {
+    let logs = this.#queues.get(queue);
+    if (logs === undefined) {
+      const weight = { bytes: 0 };
+      const newLog = (state: FinishedState): StateLog => ({ state, rows: new Heap(isOlder), weight, heapIndex: -1 });
+      logs = { completed: newLog("completed"), dead: newLog("dead"), cancelled: newLog("cancelled") };
+      this.#queues.set(queue, logs);
+    }
+    return logs;
   }
 }
 
 /** `cancelled` jobs are kept as long as completed ones. */
 function limitsOf(state: FinishedState, retention: Retention): Retention["completed"] {
   return state === "dead" ? retention.dead : retention.completed;
+}
+
+function startsEarlier(a: StateLog, b: StateLog): boolean {
+  const [first, second] = [a.rows.peek(), b.rows.peek()];
+  return first !== undefined && second !== undefined && isOlder(first, second);
 }
 
 function isOlder(a: StoredRow, b: StoredRow): boolean {

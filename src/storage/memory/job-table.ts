@@ -140,9 +140,7 @@ export class JobTable {
   } {
     const { retention, limit, now } = request;
     let pruned = 0;
-    for (;;) {
-      const victim = this.#finished.nextVictim(retention, now);
-      if (victim === undefined) break;
+    for (const victim of this.#finished.victims(retention, now)) {
       if (pruned >= limit) return { pruned, nextInMs: 0 };
       this.#remove(victim);
       pruned += 1;
@@ -151,13 +149,14 @@ export class JobTable {
     return { pruned, nextInMs: nextAt === null ? null : nextAt - now };
   }
 
-  /** That someone wanted a job cancelled stays on record. */
+  /** In order of enqueue, so that the first of two gets back a key that both want. A wish to cancel stays on record. */
   reclaim(request: ReclaimRequest): JobRow[] {
     const keep = new Set(request.keep);
     const orphans = [...this.#running].filter((row) => {
       const isKept = row.run.runner === request.runner && keep.has(row.id);
       return !isKept && (request.queue === null || request.queue === row.line.queue);
     });
+    orphans.sort((a, b) => a.sequence - b.sequence);
     return orphans.map((row) => {
       this.#running.delete(row);
       row.attempt -= 1;

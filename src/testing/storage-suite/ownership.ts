@@ -104,5 +104,21 @@ export const ownership: Section = {
         assert.deepEqual(await storage.cancel([id], NOW), ["cancelled"]);
       },
     },
+    {
+      title: "reclaim gives a unique key that two jobs want to the one enqueued first",
+      when: oneOwner,
+      run: async (storage) => {
+        const unique = { key: "key", until: "started" } as const;
+        const [first] = await enqueue(storage, { unique, priority: 2 });
+        await claimOne(storage);
+        await enqueue(storage, { unique, priority: 1 });
+        await claimOne(storage);
+        await reclaim(storage, {});
+        // Now they are claimed in the other order.
+        assert.equal((await claim(storage)).length, 2);
+        await reclaim(storage, {});
+        assert.deepEqual(await storage.enqueue([newJob({ unique })], NOW), [{ id: first, duplicate: true }]);
+      },
+    },
   ],
 };

@@ -15,14 +15,16 @@ function drain(heap: Heap<Item>): number[] {
   return ranks;
 }
 
-const ranks = fc.array(fc.nat({ max: 40 }), { size: "medium" });
+const rank = fc.nat({ max: 999 });
+/** Several levels deep: only then a removal can pull up an item from another branch. */
+const LARGE = { maxLength: 100, size: "max" } as const;
 
 describe("heap", () => {
   it("gives items in order", () => {
     fc.assert(
-      fc.property(ranks, (given) => {
+      fc.property(fc.array(rank, LARGE), (given) => {
         const heap = newHeap();
-        for (const rank of given) heap.push(item(rank));
+        for (const each of given) heap.push(item(each));
         expect(heap.size).toBe(given.length);
         expect(drain(heap)).toEqual(given.toSorted((a, b) => a - b));
       }),
@@ -31,12 +33,12 @@ describe("heap", () => {
 
   it("gives the others in order after any of them were taken out", () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat({ max: 40 }), fc.boolean())), (given) => {
+      fc.property(fc.array(fc.tuple(rank, fc.boolean()), LARGE), (given) => {
         const heap = newHeap();
-        const items = given.map(([rank]) => item(rank));
+        const items = given.map(([each]) => item(each));
         for (const each of items) heap.push(each);
         for (const [index, [, isTaken]] of given.entries()) if (isTaken) heap.remove(items[index]!);
-        const left = given.filter(([, isTaken]) => !isTaken).map(([rank]) => rank);
+        const left = given.filter(([, isTaken]) => !isTaken).map(([each]) => each);
         expect(heap.items.every((each, index) => each.heapIndex === index)).toBe(true);
         expect(drain(heap)).toEqual(left.toSorted((a, b) => a - b));
       }),
@@ -45,14 +47,14 @@ describe("heap", () => {
 
   it("gives in order while items come and go", () => {
     fc.assert(
-      fc.property(fc.array(fc.option(fc.nat({ max: 40 }))), (steps) => {
+      fc.property(fc.array(fc.option(rank), LARGE), (steps) => {
         const heap = newHeap();
         const model: number[] = [];
-        for (const rank of steps) {
-          if (rank === null) expect(heap.pop()?.rank).toBe(model.shift());
+        for (const step of steps) {
+          if (step === null) expect(heap.pop()?.rank).toBe(model.shift());
           else {
-            heap.push(item(rank));
-            model.push(rank);
+            heap.push(item(step));
+            model.push(step);
             model.sort((a, b) => a - b);
           }
           expect(heap.peek()?.rank).toBe(model[0]);
