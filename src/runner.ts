@@ -60,6 +60,8 @@ export class Runner {
   /** Names that no thread knows, told once each. */
   readonly #warnedOf = new Set<string>();
   #stopped: Promise<StopReport> | undefined;
+  /** The storage is ours, and what the owners before have left is given back. */
+  #isOwner = false;
   #isStopping = false;
   #isHeld = true;
   #finishedWhileStopping = 0;
@@ -82,7 +84,10 @@ export class Runner {
       const now = clock.now();
       this.#noteReclaimed(await storage.reclaim({ runner: name, queue: null, keep: [], now }));
       this.#requireStarting();
-      await Promise.all(startQueues(config).map((queue) => this.#openQueue(queue)));
+      const ready = startQueues(config).map((queue) => this.#openQueue(queue));
+      this.#isOwner = true;
+      await Promise.all(ready);
+      this.#requireStarting();
       await this.#noteAllQueued();
       this.#requireStarting();
     } catch (error) {
@@ -168,7 +173,8 @@ export class Runner {
   /** Gives threads to queues that have none yet. */
   ensureQueues(queues: Iterable<string>): void {
     for (const queue of new Set(queues)) {
-      if (this.#isStopping || this.#runs.has(queue)) continue;
+      // Those that are named before are found in the storage when it is ours.
+      if (!this.#isOwner || this.#isStopping || this.#runs.has(queue)) continue;
       // A pool that cannot start says so by an event, and keeps trying.
       this.#openQueue(queue).catch(() => undefined);
     }
@@ -194,7 +200,7 @@ export class Runner {
 
   /** A job was finished by someone else. */
   noteFinished(): void {
-    this.#pruner.note();
+    this.#pruner.note(0);
   }
 
   health(queue: string): { readonly threads: number; readonly healthy: boolean } {
@@ -272,7 +278,7 @@ export class Runner {
     const isCancelWanted = this.#cancelAtEnd.delete(job.id);
     if (isCancelWanted && !isFinished(transition.to)) this.#deps.onCancelWanted(job.id);
     if (isFinished(transition.to)) {
-      this.#pruner.note();
+      this.#pruner.note(job.payload.byteLength + (transition.result?.byteLength ?? 0));
       if (this.#isStopping) this.#finishedWhileStopping += 1;
     } else if (!this.#isStopping) {
       this.noteStored([{ queue: job.queue, name: job.name, runAt: transition.runAt }]);

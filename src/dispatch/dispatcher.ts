@@ -95,7 +95,7 @@ export class Dispatcher implements PoolListener {
     const flight = this.#flights.get(id);
     if (flight === undefined) return;
     flight.cancelRequested = true;
-    if (this.#takeBack(flight.lane, [id], { kind: "cancelled" }) === 0) flight.lane.askToStop(id, "cancel");
+    if (this.#takeBack(flight.lane, [id]) === 0) flight.lane.askToStop(id, "cancel");
   }
 
   progress(id: JobId): number | null {
@@ -214,14 +214,15 @@ export class Dispatcher implements PoolListener {
   #takeBackUnstarted(lane: Lane): void {
     // What was moved to the thread cannot be taken back from it.
     const flights = [...this.#flights.on(lane)].filter(({ job }) => job.attachments.length === 0);
-    this.#takeBack(lane, flights.map(({ job }) => job.id), { kind: "unexecuted" });
+    this.#takeBack(lane, flights.map(({ job }) => job.id));
   }
 
-  #takeBack(lane: Lane, ids: readonly JobId[], outcome: Outcome): number {
+  /** @returns how many had not started */
+  #takeBack(lane: Lane, ids: readonly JobId[]): number {
     const taken = lane.takeBack(ids);
     for (const id of taken) {
       const flight = this.#flights.get(id);
-      if (flight !== undefined) this.#end(flight, outcome);
+      if (flight !== undefined) this.#end(flight, { kind: "unexecuted" });
     }
     return taken.length;
   }
