@@ -64,7 +64,11 @@ export class ClaimLoop {
     this.#isClaiming = true;
     try {
       let mayHaveMore = true;
-      while (mayHaveMore) mayHaveMore = await this.#claim(this.#capacity());
+      while (mayHaveMore) {
+        const wasFull = await this.#claim(this.#capacity());
+        // Asked only here, in one step with the end of claiming: a wake-up in between would be seen by nobody.
+        mayHaveMore = this.#takeWakeUp() || wasFull;
+      }
     } catch (error) {
       this.#retryLater();
       onError(error);
@@ -74,16 +78,21 @@ export class ClaimLoop {
     onIdle();
   }
 
-  /** @returns whether another claim may find something */
+  #takeWakeUp(): boolean {
+    const woken = this.#wokenWhileClaiming;
+    this.#wokenWhileClaiming = false;
+    return woken;
+  }
+
+  /** @returns whether it gave as much as it could */
   async #claim(limit: number): Promise<boolean> {
     if (limit === 0) return false;
     const { queue, runner, storage, clock, names, held, onClaimed, onReclaimed } = this.#deps;
-    this.#wokenWhileClaiming = false;
     if (this.#failures > 0) onReclaimed(await storage.reclaim({ runner, queue, keep: held(), now: clock.now() }));
     const jobs = await storage.claim({ queue, names: names(), limit, runner, now: clock.now() });
     this.#failures = 0;
     onClaimed(jobs);
-    return jobs.length === limit || this.#wokenWhileClaiming;
+    return jobs.length === limit;
   }
 
   #retryLater(): void {

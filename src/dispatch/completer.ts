@@ -36,6 +36,7 @@ export class Completer {
   #isFlushPlanned = false;
   #failures = 0;
   #retryTimer: Timer | undefined;
+  #isStopped = false;
   #idle: Deferred<void> | undefined;
 
   constructor(deps: CompleterDeps) {
@@ -61,12 +62,13 @@ export class Completer {
 
   /** Gives up on what is not stored yet: it belongs to whoever reclaims it. */
   stop(): void {
+    this.#isStopped = true;
     this.#retryTimer?.cancel();
     this.#pending = [];
   }
 
   #planFlush(): void {
-    if (this.#isFlushPlanned || this.#writing.length > 0 || this.#retryTimer !== undefined) return;
+    if (this.#isStopped || this.#isFlushPlanned || this.#writing.length > 0 || this.#retryTimer !== undefined) return;
     this.#isFlushPlanned = true;
     this.#deps.clock.endOfTurn(() => {
       this.#isFlushPlanned = false;
@@ -90,7 +92,7 @@ export class Completer {
       });
     } catch (error) {
       this.#pending = [...batch, ...this.#pending];
-      this.#retryLater(error);
+      if (!this.#isStopped) this.#retryLater(error);
     } finally {
       this.#writing = [];
     }
