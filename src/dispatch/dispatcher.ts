@@ -44,6 +44,8 @@ export class Dispatcher implements PoolListener {
   readonly #watchdog: Watchdog;
   readonly #overrun: Overrun;
   readonly #claims: ClaimLoop;
+  /** Not on a lane when they were cancelled: a claim whose answer is under way may bring them. */
+  readonly #cancelledEarly = new Set<JobId>();
   #names: readonly string[] = [];
   #isWakePlanned = false;
   #isClosed = false;
@@ -66,7 +68,10 @@ export class Dispatcher implements PoolListener {
       held: () => [...this.#flights.ids(), ...deps.unsettled()],
       onClaimed: (jobs) => this.#place(jobs),
       onError: (error) => deps.listener.storageFailed(error),
-      onIdle: () => this.#tellIdle(),
+      onIdle: () => {
+        this.#cancelledEarly.clear();
+        this.#tellIdle();
+      },
     });
     this.#overrun = new Overrun({
       ...{ clock: deps.clock, flights: this.#flights, concurrency: deps.pool.concurrency },
@@ -92,7 +97,10 @@ export class Dispatcher implements PoolListener {
   /** Cancels a job if it is on a lane. A job that has started is asked to stop. */
   cancel(id: JobId): void {
     const flight = this.#flights.get(id);
-    if (flight === undefined) return;
+    if (flight === undefined) {
+      if (!this.#claims.isIdle) this.#cancelledEarly.add(id);
+      return;
+    }
     flight.cancelRequested = true;
     if (this.#takeBack(flight.lane, [id]) === 0) flight.lane.askToStop(id, "cancel");
   }
@@ -128,8 +136,8 @@ export class Dispatcher implements PoolListener {
 
   /** Sends what fits, and gives the rest back to storage. */
   #place(jobs: readonly ClaimedJob[]): void {
-    const whole = jobs.filter(isWhole);
-    if (whole.length < jobs.length) for (const job of jobs) if (!isWhole(job)) this.#settle({ job, outcome: lostFailure() });
+    const whole = jobs.filter((job) => isWhole(job) && !this.#cancelledEarly.has(job.id));
+    if (whole.length < jobs.length) this.#settleUnsent(jobs);
     const { frames, rest } = planFrames({ jobs: whole, lanes: this.#isClosed ? [] : [...this.#flights.lanes], flights: this.#flights, capacity: this.#capacity });
     for (const job of rest) this.#settle({ job, outcome: { kind: "unexecuted" } });
     for (const [lane, frame] of frames) {
@@ -138,6 +146,13 @@ export class Dispatcher implements PoolListener {
         this.#flights.add({ job, lane, estimateMs, cancelRequested: false, timedOut: false });
       }
       this.#send(lane, frame);
+    }
+  }
+
+  #settleUnsent(jobs: readonly ClaimedJob[]): void {
+    for (const job of jobs) {
+      if (this.#cancelledEarly.has(job.id)) this.#settle({ job, outcome: { kind: "unexecuted" }, cancelRequested: true });
+      else if (!isWhole(job)) this.#settle({ job, outcome: lostFailure() });
     }
   }
 
