@@ -10,6 +10,7 @@
 import type { Clock } from "../clock.js";
 import type { ClaimedJob, JobId } from "../job/job-record.js";
 import { nextTransition, type Outcome } from "../job/lifecycle.js";
+import { isDetached } from "../job/payload-kinds.js";
 import type { LogLine } from "../protocol/messages.js";
 import type { JobWriter, Ownership } from "../storage/storage.js";
 import { deferred, type Deferred } from "../waiting.js";
@@ -280,7 +281,6 @@ export class Dispatcher implements PoolListener {
   }
 }
 
-/** Node 20 has no `ArrayBuffer.prototype.detached`; an empty buffer has nothing to lose. */
 function isWhole({ attachments }: ClaimedJob): boolean {
-  return attachments.every((buffer) => buffer.byteLength > 0);
+  return !attachments.some(isDetached);
 }
