@@ -50,6 +50,8 @@ export class Rooms {
   readonly #results = new Results();
   readonly #handles: HandleHost;
   readonly #createPool: Seams["createPool"] | undefined;
+  /** Queues that the storage told of in this turn. */
+  readonly #readyQueues = new Set<string>();
   #opened: Promise<void> | undefined;
   #unsubscribe: (() => void) | undefined;
   #runner: Runner | undefined;
@@ -168,6 +170,7 @@ export class Rooms {
       createPool: (queue, config) => (this.#createPool ?? this.#threadPool)(queue, config, { host, maxPayload, maxResult }),
       newJob: (template) => this.client.prepare({ ...template, attachments: [], runAt: null, delayMs: null }),
       onSettled: (settlement) => this.#onSettled(settlement),
+      onCancelWanted: (id) => void this.control.cancel(id).catch((error: unknown) => this.events.emit("error", { error })),
     });
   }
 
@@ -234,11 +237,22 @@ export class Rooms {
     this.drains.look();
   }
 
+  /** At the end of the turn: what we wrote ourselves is told of before it starts, and a turn of many writes is one look. */
+  #noteReady(queues: readonly string[]): void {
+    if (this.#readyQueues.size === 0) {
+      this.#clock.endOfTurn(() => {
+        this.#runner?.refresh([...this.#readyQueues]);
+        this.#readyQueues.clear();
+      });
+    }
+    for (const queue of queues) this.#readyQueues.add(queue);
+  }
+
   #onStorageChange(change: StorageChange): void {
     this.drains.look();
     switch (change.kind) {
       case "ready":
-        return this.#runner?.refresh(change.queues);
+        return this.#noteReady(change.queues);
       case "finished": {
         // What ended here is told with its outcome, when its write is over.
         const own = new Set(this.#runner?.unsettled());

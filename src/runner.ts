@@ -8,7 +8,7 @@ import { Dispatcher } from "./dispatch/dispatcher.js";
 import type { Pool } from "./dispatch/pool.js";
 import { EngineStoppedError } from "./errors.js";
 import type { Events } from "./events.js";
-import type { JobId, NewJob } from "./job/job-record.js";
+import type { JobId, JobRow, NewJob } from "./job/job-record.js";
 import { isFinished } from "./job/job-record.js";
 import { announce, runListener } from "./announce.js";
 import { DueTimer } from "./scheduler/due-timer.js";
@@ -30,6 +30,8 @@ export interface RunnerDeps {
   readonly createPool: (queue: string, config: QueueConfig) => Pool;
   readonly newJob: (template: Schedule["template"]) => NewJob;
   readonly onSettled: (settlement: Settlement) => void;
+  /** The job was cancelled while it ran, but is not finished. */
+  readonly onCancelWanted: (id: JobId) => void;
 }
 
 /** A queue with threads, from the first job or the start on. */
@@ -53,9 +55,13 @@ export class Runner {
   readonly #every: Every;
   readonly #pruner: Pruner;
   readonly #runs = new Map<string, QueueRun>();
+  /** Jobs on their way back to storage that were cancelled meanwhile. */
+  readonly #cancelAtEnd = new Set<JobId>();
   /** Names that no thread knows, told once each. */
   readonly #warnedOf = new Set<string>();
   #stopped: Promise<StopReport> | undefined;
+  /** The storage is ours, and what the owners before have left is given back. */
+  #isOwner = false;
   #isStopping = false;
   #isHeld = true;
   #finishedWhileStopping = 0;
@@ -72,13 +78,16 @@ export class Runner {
 
   /** @throws JobsModuleError, StorageError; everything is freed then */
   async start(): Promise<void> {
-    const { storage, name, clock, config, events } = this.#deps;
+    const { storage, name, clock, config } = this.#deps;
     try {
       await storage.own(name);
       const now = clock.now();
-      for (const row of await storage.reclaim({ runner: name, queue: null, keep: [], now })) announce.rescued(events, row);
+      this.#noteReclaimed(await storage.reclaim({ runner: name, queue: null, keep: [], now }));
       this.#requireStarting();
-      await Promise.all(startQueues(config).map((queue) => this.#openQueue(queue)));
+      const ready = startQueues(config).map((queue) => this.#openQueue(queue));
+      this.#isOwner = true;
+      await Promise.all(ready);
+      this.#requireStarting();
       await this.#noteAllQueued();
       this.#requireStarting();
     } catch (error) {
@@ -164,14 +173,21 @@ export class Runner {
   /** Gives threads to queues that have none yet. */
   ensureQueues(queues: Iterable<string>): void {
     for (const queue of new Set(queues)) {
-      if (this.#isStopping || this.#runs.has(queue)) continue;
+      // Those that are named before are found in the storage when it is ours.
+      if (!this.#isOwner || this.#isStopping || this.#runs.has(queue)) continue;
       // A pool that cannot start says so by an event, and keeps trying.
       this.#openQueue(queue).catch(() => undefined);
     }
   }
 
+  /** Somebody wants these jobs cancelled, which run according to the storage. */
   cancel(ids: readonly JobId[]): void {
-    for (const id of ids) for (const { dispatcher } of this.#runs.values()) dispatcher.cancel(id);
+    const ended = this.unsettled();
+    for (const id of ids) {
+      for (const { dispatcher } of this.#runs.values()) dispatcher.cancel(id);
+      // Its end, decided before the wish came, may be that it runs again.
+      if (ended.includes(id)) this.#cancelAtEnd.add(id);
+    }
   }
 
   progress(id: JobId): number | null {
@@ -204,6 +220,14 @@ export class Runner {
     if (this.#isStopping) throw new EngineStoppedError("the engine was stopped while it started");
   }
 
+  /** These jobs ran in somebody else's hands, or in nobody's, and wait again. */
+  #noteReclaimed(rows: readonly JobRow[]): void {
+    for (const row of rows) {
+      announce.rescued(this.#deps.events, row);
+      if (row.cancelRequested) this.#deps.onCancelWanted(row.id);
+    }
+  }
+
   async #noteAllQueued(): Promise<void> {
     const { jobs } = await this.#deps.storage.count(this.#deps.clock.now());
     this.#noteQueued(jobs.filter(({ state }) => !isFinished(state)));
@@ -231,6 +255,7 @@ export class Runner {
       unsettled: () => this.#completer.unsettled(),
       listener: runListener({
         ...{ queue, events: this.#deps.events },
+        onReclaimed: (rows) => this.#noteReclaimed(rows),
         settle: (settlement) => this.#completer.add(settlement),
         onHealth: (error) => {
           run.error = error;
@@ -250,6 +275,8 @@ export class Runner {
   #onSettled(settlement: Settlement): void {
     const { transition, job } = settlement;
     announce.settled(this.#deps.events, settlement);
+    const isCancelWanted = this.#cancelAtEnd.delete(job.id);
+    if (isCancelWanted && !isFinished(transition.to)) this.#deps.onCancelWanted(job.id);
     if (isFinished(transition.to)) {
       this.#pruner.note(job.payload.byteLength + (transition.result?.byteLength ?? 0));
       if (this.#isStopping) this.#finishedWhileStopping += 1;

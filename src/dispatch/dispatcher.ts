@@ -68,6 +68,7 @@ export class Dispatcher implements PoolListener {
       names: () => this.#names,
       held: () => [...this.#flights.ids(), ...deps.unsettled()],
       onClaimed: (jobs) => this.#place(jobs),
+      onReclaimed: (jobs) => deps.listener.reclaimed(jobs),
       onError: (error) => deps.listener.storageFailed(error),
       onIdle: () => {
         this.#cancelledEarly.clear();
@@ -95,7 +96,7 @@ export class Dispatcher implements PoolListener {
     this.#claims.wake();
   }
 
-  /** Cancels a job if it is on a lane. A job that has started is asked to stop. */
+  /** Cancels a job if it is on a lane; one that has started is asked to stop. */
   cancel(id: JobId): void {
     const flight = this.#flights.get(id);
     if (flight === undefined) {
