@@ -10,6 +10,7 @@
 import type { Clock } from "../clock.js";
 import type { ClaimedJob, JobId } from "../job/job-record.js";
 import { nextTransition, type Outcome } from "../job/lifecycle.js";
+import { isDetached } from "../job/payload-kinds.js";
 import type { LogLine } from "../protocol/messages.js";
 import type { JobWriter, Ownership } from "../storage/storage.js";
 import { deferred, type Deferred } from "../waiting.js";
@@ -44,6 +45,8 @@ export class Dispatcher implements PoolListener {
   readonly #watchdog: Watchdog;
   readonly #overrun: Overrun;
   readonly #claims: ClaimLoop;
+  /** Not on a lane when they were cancelled: a claim whose answer is under way may bring them. */
+  readonly #cancelledEarly = new Set<JobId>();
   #names: readonly string[] = [];
   #isWakePlanned = false;
   #isClosed = false;
@@ -67,7 +70,10 @@ export class Dispatcher implements PoolListener {
       onClaimed: (jobs) => this.#place(jobs),
       onReclaimed: (jobs) => deps.listener.reclaimed(jobs),
       onError: (error) => deps.listener.storageFailed(error),
-      onIdle: () => this.#tellIdle(),
+      onIdle: () => {
+        this.#cancelledEarly.clear();
+        this.#tellIdle();
+      },
     });
     this.#overrun = new Overrun({
       ...{ clock: deps.clock, flights: this.#flights, concurrency: deps.pool.concurrency },
@@ -93,7 +99,10 @@ export class Dispatcher implements PoolListener {
   /** Cancels a job if it is on a lane; one that has started is asked to stop. */
   cancel(id: JobId): void {
     const flight = this.#flights.get(id);
-    if (flight === undefined) return;
+    if (flight === undefined) {
+      if (!this.#claims.isIdle) this.#cancelledEarly.add(id);
+      return;
+    }
     flight.cancelRequested = true;
     if (this.#takeBack(flight.lane, [id]) === 0) flight.lane.askToStop(id, "cancel");
   }
@@ -129,8 +138,8 @@ export class Dispatcher implements PoolListener {
 
   /** Sends what fits, and gives the rest back to storage. */
   #place(jobs: readonly ClaimedJob[]): void {
-    const whole = jobs.filter(isWhole);
-    if (whole.length < jobs.length) for (const job of jobs) if (!isWhole(job)) this.#settle({ job, outcome: lostFailure() });
+    const whole = jobs.filter((job) => isWhole(job) && !this.#cancelledEarly.has(job.id));
+    if (whole.length < jobs.length) this.#settleUnsent(jobs);
     const { frames, rest } = planFrames({ jobs: whole, lanes: this.#isClosed ? [] : [...this.#flights.lanes], flights: this.#flights, capacity: this.#capacity });
     for (const job of rest) this.#settle({ job, outcome: { kind: "unexecuted" } });
     for (const [lane, frame] of frames) {
@@ -139,6 +148,13 @@ export class Dispatcher implements PoolListener {
         this.#flights.add({ job, lane, estimateMs, cancelRequested: false, timedOut: false });
       }
       this.#send(lane, frame);
+    }
+  }
+
+  #settleUnsent(jobs: readonly ClaimedJob[]): void {
+    for (const job of jobs) {
+      if (this.#cancelledEarly.has(job.id)) this.#settle({ job, outcome: { kind: "unexecuted" }, cancelRequested: true });
+      else if (!isWhole(job)) this.#settle({ job, outcome: lostFailure() });
     }
   }
 
@@ -266,7 +282,6 @@ export class Dispatcher implements PoolListener {
   }
 }
 
-/** Node 20 has no `ArrayBuffer.prototype.detached`; an empty buffer has nothing to lose. */
 function isWhole({ attachments }: ClaimedJob): boolean {
-  return attachments.every((buffer) => buffer.byteLength > 0);
+  return !attachments.some(isDetached);
 }
