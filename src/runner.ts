@@ -56,6 +56,8 @@ export class Runner {
   /** Names that no thread knows, told once each. */
   readonly #warnedOf = new Set<string>();
   #stopped: Promise<StopReport> | undefined;
+  /** The storage is ours, and what the owners before have left is given back. */
+  #isOwner = false;
   #isStopping = false;
   #isHeld = true;
   #finishedWhileStopping = 0;
@@ -78,7 +80,9 @@ export class Runner {
       const now = clock.now();
       for (const row of await storage.reclaim({ runner: name, queue: null, keep: [], now })) announce.rescued(events, row);
       this.#requireStarting();
-      await Promise.all(startQueues(config).map((queue) => this.#openQueue(queue)));
+      const ready = startQueues(config).map((queue) => this.#openQueue(queue));
+      this.#isOwner = true;
+      await Promise.all(ready);
       await this.#noteAllQueued();
       this.#requireStarting();
     } catch (error) {
@@ -164,7 +168,8 @@ export class Runner {
   /** Gives threads to queues that have none yet. */
   ensureQueues(queues: Iterable<string>): void {
     for (const queue of new Set(queues)) {
-      if (this.#isStopping || this.#runs.has(queue)) continue;
+      // Those that are named before are found in the storage when it is ours.
+      if (!this.#isOwner || this.#isStopping || this.#runs.has(queue)) continue;
       // A pool that cannot start says so by an event, and keeps trying.
       this.#openQueue(queue).catch(() => undefined);
     }

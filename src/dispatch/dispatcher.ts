@@ -131,6 +131,7 @@ export class Dispatcher implements PoolListener {
     const whole = jobs.filter(isWhole);
     if (whole.length < jobs.length) for (const job of jobs) if (!isWhole(job)) this.#settle({ job, outcome: lostFailure() });
     const { frames, rest } = planFrames({ jobs: whole, lanes: this.#isClosed ? [] : [...this.#flights.lanes], flights: this.#flights, capacity: this.#capacity });
+    if (rest.length > 0) this.#capacity.noteMisfit();
     for (const job of rest) this.#settle({ job, outcome: { kind: "unexecuted" } });
     for (const [lane, frame] of frames) {
       for (const job of frame) {
