@@ -154,13 +154,15 @@ export class Dispatcher implements PoolListener {
 
   // Ends of runs.
 
-  answered(_lane: Lane, { id, outcome, tookMs, progress }: JobAnswer): void {
+  answered(lane: Lane, { id, outcome, tookMs, progress }: JobAnswer): void {
     const flight = this.#flights.get(id);
-    // Given back already, when the engine stopped.
-    if (flight === undefined) return;
+    // Given back already, when the engine stopped, or gone with its lane and sent to another one since.
+    if (flight?.lane !== lane) return;
     this.#capacity.record(flight.job.name, tookMs);
     if (outcome.kind === "unregistered") this.#names = this.#names.filter((name) => name !== flight.job.name);
-    this.#end(flight, flight.timedOut ? timeoutFailure(this.#timeoutOf(flight)) : outcome, { progress });
+    // Who ended in time is not late because the main thread was busy when the answer came.
+    const isLate = flight.timedOut && tookMs >= this.#timeoutOf(flight);
+    this.#end(flight, isLate ? timeoutFailure(this.#timeoutOf(flight)) : outcome, { progress });
     this.#wakeAtEndOfTurn();
   }
 

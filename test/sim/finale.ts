@@ -26,16 +26,21 @@ export async function finale(lives: Lives, workload: Workload): Promise<void> {
 }
 
 async function calmDown(lives: Lives): Promise<void> {
-  const { world, storage } = lives;
+  const { world } = lives;
   world.isCalm = true;
   world.trace.write("the faults stop");
   for (const { flaky } of lives.all) flaky.calm();
-  const { paused } = await storage.settings();
   for (const life of lives.all) {
     if (life !== lives.current && life.phase === "running") void lives.stop(life, 1_000);
   }
   await oneRuns(lives);
-  for (const queue of paused) await lives.track(lives.current, { what: "resume", limitMs: RECOVERY_MS }, within(lives, lives.current.engine.resume(queue)));
+}
+
+/** Nothing is paused any more, and nothing is enqueued again and again: also not by a call that came late. */
+async function quieten(lives: Lives): Promise<void> {
+  const { paused, schedules } = await lives.storage.settings();
+  for (const { name } of schedules) await lives.storage.removeSchedule(name);
+  for (const queue of paused) await within(lives, lives.current.engine.resume(queue));
 }
 
 /** Goes on until an engine runs the jobs. */
@@ -61,13 +66,11 @@ async function within<Value>({ world: { time } }: Lives, call: Promise<Value>): 
 
 /** Goes on until no job is left that could run, or too much time has passed. */
 async function untilDone(lives: Lives): Promise<void> {
-  const { storage } = lives;
   const { time, ledger } = lives.world;
   let limit = time.monotonic + RECOVERY_MS;
   let isNudged = !mayHaveMissed(lives);
   for (let round = 0; round < ROUNDS && ledger.violations.length === 0; round += 1) {
-    // Also those that a late call has saved meanwhile.
-    for (const { name } of (await storage.settings()).schedules) await storage.removeSchedule(name);
+    await quieten(lives);
     const left = await unfinished(lives);
     if (left.length === 0) return;
     const lastDueInMs = Math.max(...left.map(({ row }) => row.runAt - time.wall));
@@ -82,7 +85,7 @@ async function untilDone(lives: Lives): Promise<void> {
     await time.run(Math.min(time.monotonic + stepMs, limit), () => ledger.violations.length > 0);
   }
   const names = (await unfinished(lives)).map(({ facts, row }) => `${facts.alias} (${row.state})`);
-  if (names.length > 0) ledger.violate(15, `long after the last fault these have not ended: ${names.join(", ")}`);
+  if (names.length > 0) ledger.violate(15, `long after the last fault these ${names.length} have not ended: ${names.slice(0, 8).join(", ")}`);
 }
 
 /** Jobs that an engine should run, or has forgotten. */
@@ -131,7 +134,7 @@ async function rest(lives: Lives): Promise<void> {
   const { time, ledger } = lives.world;
   // What hung when the faults stopped comes to its end first.
   await time.run(time.monotonic + RECOVERY_MS, () => false);
-  for (const { name } of (await lives.storage.settings()).schedules) await lives.storage.removeSchedule(name);
+  await quieten(lives);
   const stepsBefore = time.steps;
   await time.run(time.monotonic + REST_MS, () => ledger.violations.length > 0);
   const steps = time.steps - stepsBefore;

@@ -88,7 +88,7 @@ export class Ledger {
     const facts = this.#facts(transition.id);
     if (facts === undefined) return;
     const { alias, claim } = facts;
-    this.#trace.write(`${accepted ? "accepted" : "refused"} ${alias}#${transition.fence} ${transition.to} attempt ${transition.attempt}`);
+    this.#trace.write(`${accepted ? "accepted" : "refused"} ${alias}#${transition.fence} ${transition.to} attempt ${transition.attempt} ${transition.failure?.reason ?? ""}`);
     if (!accepted) return;
     if (claim?.fence !== transition.fence) {
       this.violate(4, `an end of ${alias} under fence ${transition.fence} was accepted, but its claim is ${claim === null ? "over" : claim.fence}`);

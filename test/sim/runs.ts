@@ -5,7 +5,7 @@ import { type Outcome, type Transition } from "../../src/job/lifecycle.js";
 
 /** What the engine hears of a run. The first thing counts. */
 export type Fate =
-  | { readonly kind: "answered"; readonly outcome: Outcome }
+  | { readonly kind: "answered"; readonly outcome: Outcome; readonly tookMs: number }
   | { readonly kind: "taken back" }
   /** Its lane is gone. */
   | { readonly kind: "gone"; readonly running: boolean; readonly laneTimedOut: boolean }
@@ -46,7 +46,7 @@ export function judge(transition: Transition, job: ClaimedJob, run: Run | undefi
     case "gone":
       return judgeGone(transition, run, fate);
     case "answered":
-      return judgeAnswered(transition, run, fate.outcome);
+      return judgeAnswered(transition, run, fate);
   }
 }
 
@@ -66,7 +66,7 @@ function judgeGone(transition: Transition, run: Run, fate: Extract<Fate, { kind:
   }
   switch (transition.failure?.reason) {
     case "timeout":
-      return judgeDeadline(run);
+      return judgeDeadline(run, run.fateAt);
     case "exit":
       return fate.running ? null : broken(8, "it was charged for the end of a thread on which it did not run");
     case "lost":
@@ -76,9 +76,11 @@ function judgeGone(transition: Transition, run: Run, fate: Extract<Fate, { kind:
   }
 }
 
-function judgeAnswered(transition: Transition, run: Run, outcome: Outcome): Violation | null {
+function judgeAnswered(transition: Transition, run: Run, { outcome, tookMs }: Extract<Fate, { kind: "answered" }>): Violation | null {
   const isCharged = transition.attempt === run.job.attempt;
-  if (isCharged && transition.failure?.reason === "timeout" && transition.to !== "completed") return judgeDeadline(run);
+  const reason = transition.to === "completed" ? undefined : transition.failure?.reason;
+  const mayBeLate = reason === "timeout" || (reason === "lost" && outcome.kind !== "failed" && outcome.kind !== "snoozed");
+  if (isCharged && mayBeLate) return judgeDeadline(run, (run.startedAt ?? Infinity) + tookMs);
   switch (outcome.kind) {
     case "ok":
       return transition.to === "completed" && isCharged ? judgeOk(run) : broken(2, `it became ${transition.to} though it ended well`);
@@ -117,9 +119,9 @@ function leastDelayMs(backoff: { readonly base: number; readonly maxDelayMs: num
   return Math.min(backoff.base ** attempt * 1_000, backoff.maxDelayMs) * (1 - backoff.jitter);
 }
 
-function judgeDeadline(run: Run): Violation | null {
+function judgeDeadline(run: Run, endedAt: number): Violation | null {
   if (run.startedAt === null || run.timeoutMs === null) return broken(8, "it was charged for a deadline it could not pass");
-  const ranMs = run.fateAt - run.startedAt;
+  const ranMs = endedAt - run.startedAt;
   return ranMs < run.timeoutMs - 1e-6 ? broken(21, `it was charged for a deadline of ${run.timeoutMs} ms after ${ranMs} ms`) : null;
 }
 

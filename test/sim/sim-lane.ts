@@ -103,7 +103,7 @@ function observed(listener: PoolListener, { world, runs }: { readonly world: Wor
     ready: (lane) => listener.ready(lane),
     answered: (lane: Lane, answer: JobAnswer) => {
       const run = runs.get(answer.id);
-      if (run !== undefined) world.ledger.heard(run, { kind: "answered", outcome: answer.outcome });
+      if (run !== undefined) world.ledger.heard(run, { kind: "answered", outcome: answer.outcome, tookMs: answer.tookMs });
       listener.answered(lane, answer);
     },
     progressed: (...told) => listener.progressed(...told),

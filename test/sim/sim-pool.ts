@@ -33,6 +33,8 @@ export class SimPool implements Pool {
     this.#deps = deps;
     this.threads = deps.threads;
     this.concurrency = deps.concurrency;
+    // Nobody may be waiting when it rejects.
+    this.#firstReady.promise.catch(() => undefined);
   }
 
   /** Threads that have not ended. */
@@ -49,6 +51,7 @@ export class SimPool implements Pool {
   async stop(): Promise<void> {
     const { world } = this.#deps;
     this.#isStopped = true;
+    this.#firstReady.reject(new Error("the pool was stopped while it started"));
     const isIdle = [...this.#live].every((thread) => thread.isIdle);
     for (const thread of this.#live) thread.tellStopped();
     const over = deferred();

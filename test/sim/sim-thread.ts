@@ -156,10 +156,12 @@ export class SimThread {
       this.die(1);
       return;
     }
-    this.#deliver("fromThread", () => this.#receive(message));
-    if (message.kind !== "answer" || !this.world.strikes("doubleAnswer")) return;
-    this.world.note("doubleAnswer");
-    this.#deliver("fromThread", () => this.#receive(message));
+    const isDouble = message.kind === "answer" && this.world.strikes("doubleAnswer");
+    if (isDouble) this.world.note("doubleAnswer");
+    this.#deliver("fromThread", () => {
+      this.#receive(message);
+      if (isDouble) this.#receive(message);
+    });
   }
 
   async #callHost(host: HostApi, request: JobRequest): Promise<{ readonly id: string; readonly duplicate: boolean }> {
