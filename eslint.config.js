@@ -9,7 +9,7 @@ const outsideTheClock = [
 const timers = ["setTimeout", "setInterval", "setImmediate"].map((name) => ({ name, message: "Take a Clock." }));
 
 export default tseslint.config(
-  { ignores: ["dist/**", "node_modules/**", "bench/results/**", "bench/peers/**", "test/fixtures/broken/**"] },
+  { ignores: ["dist/**", "node_modules/**", "bench/results/**", "bench/peers/**", "test/fixtures/broken/**", "test/package/project/**"] },
   {
     files: ["**/*.ts"],
     extends: [...tseslint.configs.strictTypeChecked, ...tseslint.configs.stylisticTypeChecked],

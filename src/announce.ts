@@ -58,12 +58,14 @@ export function runListener(deps: {
   readonly queue: string;
   readonly events: Events;
   readonly settle: (settlement: Settlement) => void;
+  readonly onReclaimed: (rows: readonly JobRow[]) => void;
   /** `null`: the queue has a thread. */
   readonly onHealth: (error: Error | null) => void;
 }): DispatchListener {
-  const { queue, events, settle, onHealth } = deps;
+  const { queue, events, settle, onReclaimed, onHealth } = deps;
   return {
     settle,
+    reclaimed: onReclaimed,
     started: (job) => {
       if (events.has("started")) events.emit("started", runEvent(job));
     },

@@ -2,7 +2,7 @@
 
 import { availableParallelism } from "node:os";
 import { isAbsolute } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import type { ResourceLimits } from "./dispatch/thread-pool.js";
 import { OptionsError } from "./errors.js";
 import { type Duration, parseDuration, show } from "./job/duration.js";
@@ -145,12 +145,21 @@ export function warnOfTooManyThreads(config: Config): void {
 }
 
 function parseJobsUrl(jobs: unknown): string {
-  const isFileUrl = (jobs instanceof URL && jobs.protocol === "file:") || (typeof jobs === "string" && jobs.startsWith("file:") && URL.canParse(jobs));
-  if (isFileUrl) return String(jobs);
+  const isFileUrl = (jobs instanceof URL && jobs.protocol === "file:") || (typeof jobs === "string" && jobs.startsWith("file:"));
+  if (isFileUrl && isLocalFile(jobs)) return String(jobs);
   if (typeof jobs === "string" && isAbsolute(jobs)) return pathToFileURL(jobs).href;
   throw new OptionsError(
     `jobs must be a file: URL or an absolute path, such as new URL("./jobs.js", import.meta.url), but is ${jobs instanceof URL ? jobs.href : show(jobs)}`,
   );
+}
+
+/** Not of another host, for one. */
+function isLocalFile(url: URL | string): boolean {
+  try {
+    return fileURLToPath(url) !== "";
+  } catch {
+    return false;
+  }
 }
 
 function parseQueues(queues: unknown, commonLimits: ResourceLimits | undefined): ReadonlyMap<string, QueueConfig> {

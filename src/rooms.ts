@@ -4,7 +4,7 @@ import { Client } from "./client/client.js";
 import { Control } from "./client/control.js";
 import { Drains } from "./client/drain.js";
 import { Handle, type HandleHost, type JobHandle } from "./client/handle.js";
-import { type Awaited, endingOf, Results } from "./client/results.js";
+import { type Awaited, endingOf, endingOfResult, Results } from "./client/results.js";
 import { Schedules } from "./client/schedules.js";
 import { type Clock, systemClock } from "./clock.js";
 import { type Config, type EngineOptions, parseConfig, type QueueConfig, warnOfTooManyThreads } from "./config.js";
@@ -168,6 +168,7 @@ export class Rooms {
       createPool: (queue, config) => (this.#createPool ?? this.#threadPool)(queue, config, { host, maxPayload, maxResult }),
       newJob: (template) => this.client.prepare({ ...template, attachments: [], runAt: null, delayMs: null }),
       onSettled: (settlement) => this.#onSettled(settlement),
+      onCancelWanted: (id) => void this.control.cancel(id).catch((error: unknown) => this.events.emit("error", { error })),
     });
   }
 
@@ -219,7 +220,7 @@ export class Rooms {
     if (isFinished(transition.to)) {
       const ending =
         outcome.kind === "ok"
-          ? ({ kind: "completed", result: outcome.result } as const)
+          ? endingOfResult(outcome.result, { id: job.id, name: job.name, runs: transition.attempt })
           : endingOf({ ...job, ...transition, state: transition.to, finishedAt: transition.at }, job.id);
       if (ending !== undefined) this.#results.settle(job.id, ending);
     }

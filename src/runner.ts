@@ -8,7 +8,7 @@ import { Dispatcher } from "./dispatch/dispatcher.js";
 import type { Pool } from "./dispatch/pool.js";
 import { EngineStoppedError } from "./errors.js";
 import type { Events } from "./events.js";
-import type { JobId, NewJob } from "./job/job-record.js";
+import type { JobId, JobRow, NewJob } from "./job/job-record.js";
 import { isFinished } from "./job/job-record.js";
 import { announce, runListener } from "./announce.js";
 import { DueTimer } from "./scheduler/due-timer.js";
@@ -30,6 +30,8 @@ export interface RunnerDeps {
   readonly createPool: (queue: string, config: QueueConfig) => Pool;
   readonly newJob: (template: Schedule["template"]) => NewJob;
   readonly onSettled: (settlement: Settlement) => void;
+  /** The job was cancelled while it ran, but is not finished. */
+  readonly onCancelWanted: (id: JobId) => void;
 }
 
 /** A queue with threads, from the first job or the start on. */
@@ -53,6 +55,8 @@ export class Runner {
   readonly #every: Every;
   readonly #pruner: Pruner;
   readonly #runs = new Map<string, QueueRun>();
+  /** Jobs on their way back to storage that were cancelled meanwhile. */
+  readonly #cancelAtEnd = new Set<JobId>();
   /** Names that no thread knows, told once each. */
   readonly #warnedOf = new Set<string>();
   #stopped: Promise<StopReport> | undefined;
@@ -74,11 +78,11 @@ export class Runner {
 
   /** @throws JobsModuleError, StorageError; everything is freed then */
   async start(): Promise<void> {
-    const { storage, name, clock, config, events } = this.#deps;
+    const { storage, name, clock, config } = this.#deps;
     try {
       await storage.own(name);
       const now = clock.now();
-      for (const row of await storage.reclaim({ runner: name, queue: null, keep: [], now })) announce.rescued(events, row);
+      this.#noteReclaimed(await storage.reclaim({ runner: name, queue: null, keep: [], now }));
       this.#requireStarting();
       const ready = startQueues(config).map((queue) => this.#openQueue(queue));
       this.#isOwner = true;
@@ -175,8 +179,14 @@ export class Runner {
     }
   }
 
+  /** Somebody wants these jobs cancelled, which run according to the storage. */
   cancel(ids: readonly JobId[]): void {
-    for (const id of ids) for (const { dispatcher } of this.#runs.values()) dispatcher.cancel(id);
+    const ended = this.unsettled();
+    for (const id of ids) {
+      for (const { dispatcher } of this.#runs.values()) dispatcher.cancel(id);
+      // Its end, decided before the wish came, may be that it runs again.
+      if (ended.includes(id)) this.#cancelAtEnd.add(id);
+    }
   }
 
   progress(id: JobId): number | null {
@@ -209,6 +219,14 @@ export class Runner {
     if (this.#isStopping) throw new EngineStoppedError("the engine was stopped while it started");
   }
 
+  /** These jobs ran in somebody else's hands, or in nobody's, and wait again. */
+  #noteReclaimed(rows: readonly JobRow[]): void {
+    for (const row of rows) {
+      announce.rescued(this.#deps.events, row);
+      if (row.cancelRequested) this.#deps.onCancelWanted(row.id);
+    }
+  }
+
   async #noteAllQueued(): Promise<void> {
     const { jobs } = await this.#deps.storage.count(this.#deps.clock.now());
     this.#noteQueued(jobs.filter(({ state }) => !isFinished(state)));
@@ -236,6 +254,7 @@ export class Runner {
       unsettled: () => this.#completer.unsettled(),
       listener: runListener({
         ...{ queue, events: this.#deps.events },
+        onReclaimed: (rows) => this.#noteReclaimed(rows),
         settle: (settlement) => this.#completer.add(settlement),
         onHealth: (error) => {
           run.error = error;
@@ -255,6 +274,8 @@ export class Runner {
   #onSettled(settlement: Settlement): void {
     const { transition, job } = settlement;
     announce.settled(this.#deps.events, settlement);
+    const isCancelWanted = this.#cancelAtEnd.delete(job.id);
+    if (isCancelWanted && !isFinished(transition.to)) this.#deps.onCancelWanted(job.id);
     if (isFinished(transition.to)) {
       this.#pruner.note();
       if (this.#isStopping) this.#finishedWhileStopping += 1;

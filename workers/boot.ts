@@ -3,20 +3,10 @@
 import type { Clock } from "../src/clock.js";
 import type { JobRequest } from "../src/job/job-request.js";
 import type { ControlBlock } from "../src/protocol/control-block.js";
-import type { FromThread } from "../src/protocol/messages.js";
+import type { FromThread, LanePlace } from "../src/protocol/messages.js";
 import { enqueueThrough } from "./enqueue.js";
 import { LaneLoop } from "./lane-loop.js";
 import { loadRegistry, type Registry } from "./registry.js";
-
-/** What a lane must know of its place. */
-export interface LanePlace {
-  readonly jobsUrl: string;
-  readonly queue: string;
-  readonly thread: number;
-  readonly concurrency: number;
-  readonly maxPayload: number;
-  readonly maxResult: number;
-}
 
 /** What a lane is given by whoever boots it. */
 export interface LaneLink {

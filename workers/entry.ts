@@ -7,36 +7,36 @@ import { type MessagePort, threadId } from "node:worker_threads";
 import { systemClock } from "../src/clock.js";
 import { ControlBlock } from "../src/protocol/control-block.js";
 import { connectHostApi } from "../src/protocol/host-api.js";
-import type { FromThread, LaneSetup, LaneTask, ToThread } from "../src/protocol/messages.js";
+import type { FromThread, LaneTask, ToThread } from "../src/protocol/messages.js";
 import { toWireError } from "../src/protocol/wire-error.js";
 import { bootLane, type BootedLane } from "./boot.js";
 
 /** Lives as long as the thread: the lane goes on after its task has ended for a rest. */
 let endTask: () => void = () => undefined;
 
-export default async function serveLane({ setup }: LaneTask): Promise<void> {
+export default async function serveLane(task: LaneTask): Promise<void> {
   const taskEnded = new Promise<void>((resolve) => {
     endTask = resolve;
   });
-  post(setup.port, { kind: "hello", threadId });
-  const host = connectHostApi(setup.hostPort);
+  post(task.port, { kind: "hello", threadId });
+  const host = connectHostApi(task.hostPort);
   try {
-    const lane = await bootLane(setup, {
+    const lane = await bootLane(task.place, {
       clock: systemClock(),
-      control: new ControlBlock(setup.control),
-      post: (message, transfer) => post(setup.port, message, transfer),
+      control: new ControlBlock(task.control),
+      post: (message, transfer) => post(task.port, message, transfer),
       store: (request) => host.enqueue(request),
     });
-    listen(setup, lane);
-    post(setup.port, { kind: "ready", names: lane.names });
+    listen(task, lane);
+    post(task.port, { kind: "ready", names: lane.names });
   } catch (error) {
     // The main side ends this thread: what a failed import left behind cannot be loaded again in it.
-    post(setup.port, { kind: "boot-failed", error: toWireError(error) });
+    post(task.port, { kind: "boot-failed", error: toWireError(error) });
   }
   return taskEnded;
 }
 
-function listen({ port, hostPort }: LaneSetup, lane: BootedLane): void {
+function listen({ port, hostPort }: LaneTask, lane: BootedLane): void {
   port.on("message", (message: ToThread) => {
     switch (message.kind) {
       case "frame":

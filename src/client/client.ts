@@ -11,7 +11,7 @@ import type { JobSpec } from "../job/define-job.js";
 import type { EnqueueOptions } from "../job/enqueue-options.js";
 import { jobIds } from "../job/job-id.js";
 import type { JobId, NewJob } from "../job/job-record.js";
-import { checkedRequest, type JobRequest, requireJob, toNewJob } from "../job/job-request.js";
+import { checkedRequest, type JobRequest, parsePolicy, toNewJob } from "../job/job-request.js";
 import type { Enqueued, JobWriter, StorageSupports } from "../storage/storage.js";
 import { deferred, type Deferred } from "../waiting.js";
 import type { JobHandle } from "./handle.js";
@@ -79,7 +79,7 @@ export class Client {
     payloads: Iterable<unknown> | AsyncIterable<unknown>,
     options: Omit<EnqueueOptions, "transfer"> | undefined,
   ): Promise<readonly JobHandle[]> {
-    requireJob(job);
+    const policy = parsePolicy(job, options);
     if (options !== undefined && "transfer" in options) throw new OptionsError("enqueueMany cannot transfer buffers: each exists only once");
     const isArray = Array.isArray(payloads);
     const handles: JobHandle[] = [];
@@ -87,7 +87,8 @@ export class Client {
     let sliceStartedAt = this.#deps.clock.monotonic();
     let index = 0;
     for await (const { payload } of oneByOne(payloads)) {
-      const request = checkedRequest({ job, payload, options, maxPayload: this.#deps.maxPayload, canTransfer: false, root: `payloads[${index}]` });
+      const input = { job, payload, options, maxPayload: this.#deps.maxPayload, canTransfer: false, root: `payloads[${index}]` };
+      const request = checkedRequest(input, policy);
       slice.push(request instanceof Promise ? await request : request);
       index += 1;
       const isFull = this.#deps.clock.monotonic() - sliceStartedAt > SLICE_MS || slice.length % SLICE_JOBS === 0;

@@ -5,7 +5,7 @@ import { rejectUnknownKeys, requireFunction, requireSignal } from "../job/option
 import type { Clock } from "../clock.js";
 import type { JobId } from "../job/job-record.js";
 import type { JobInfo } from "./job-info.js";
-import { type Awaited, type Ending, valueOf } from "./results.js";
+import type { Awaited, Ending } from "./results.js";
 import { waitPatiently } from "../waiting.js";
 
 export interface ResultOptions {
@@ -72,8 +72,8 @@ export class Handle<Result> implements JobHandle<Result> {
     const awaited = this.#awaited;
     const { clock } = this.#host;
     const what = `job ${this.id} did not end`;
-    const ending = awaited.ending ?? (await waitPatiently<Ending>({ clock, timeoutMs, signal, what, listen: (resolve) => awaited.wait(resolve) }));
-    return valueOf(ending) as Result;
+    if (awaited.ending === undefined) await waitPatiently<Ending>({ clock, timeoutMs, signal, what, listen: (resolve) => awaited.wait(resolve) });
+    return awaited.take() as Result;
   }
 
   info(): Promise<JobInfo | undefined> {

@@ -1,13 +1,27 @@
 /** Who waits for which job. Knows an unfinished job only while somebody holds its handle or awaits it. */
 
-import { EngineStoppedError, JobCancelledError, JobError, JobTimeoutError, PayloadLostError, ThreadExitedError, UnknownJobError } from "../errors.js";
+import {
+  EngineStoppedError,
+  JobCancelledError,
+  JobError,
+  type JobIdentity,
+  JobTimeoutError,
+  PayloadLostError,
+  ThreadExitedError,
+  UnknownJobError,
+} from "../errors.js";
 import { type Failure, isFinished, type JobId, type JobRow } from "../job/job-record.js";
 import { decode, type Encoded } from "../job/payload.js";
 import { fromWireError } from "../protocol/wire-error.js";
 
 /** How a job ended, as it is told to whoever awaits it. */
 export type Ending =
-  | { readonly kind: "completed"; readonly result: Encoded }
+  | {
+      readonly kind: "completed";
+      readonly result: Encoded;
+      /** Whose result it is, if that was moved and so exists only once. */
+      readonly moved: JobIdentity | null;
+    }
   | { readonly kind: "failed"; readonly error: Error };
 
 /** Ends once. Settled before anyone awaits it, it keeps the ending. */
@@ -17,6 +31,19 @@ export class Awaited {
 
   get ending(): Ending | undefined {
     return this.#ending;
+  }
+
+  /**
+   * The result. One that was moved goes to the first who asks, and is not kept.
+   *
+   * @throws the error of a job that failed
+   */
+  take(): unknown {
+    const ending = this.#ending;
+    if (ending === undefined) throw new TypeError("it has not ended");
+    if (ending.kind === "failed") throw ending.error;
+    if (ending.moved !== null) this.#ending = { kind: "failed", error: movedError(ending.moved) };
+    return decode(ending.result, "result");
   }
 
   settle(ending: Ending): void {
@@ -68,20 +95,28 @@ export function endingOf(row: JobRow | undefined, id: JobId): Ending | undefined
   if (row === undefined) return { kind: "failed", error: new UnknownJobError(`no job ${id} is known`) };
   if (!isFinished(row.state)) return undefined;
   if (row.state === "completed" && !row.resultMoved) {
-    return { kind: "completed", result: { bytes: row.result ?? new Uint8Array(), attachments: [] } };
+    return { kind: "completed", result: { bytes: row.result ?? new Uint8Array(), attachments: [] }, moved: null };
   }
   return { kind: "failed", error: errorOf(row) };
+}
+
+export function endingOfResult(result: Encoded, job: JobIdentity): Ending {
+  return { kind: "completed", result, moved: result.attachments.length > 0 ? job : null };
 }
 
 export function errorOf(row: Pick<JobRow, "id" | "name" | "attempt" | "state" | "failure">): Error {
   const { id, name, attempt, state, failure } = row;
   const job = { id, name, runs: attempt };
   if (state === "cancelled") return new JobCancelledError(`job "${name}" (${id}) was cancelled`);
-  if (failure === null) return new PayloadLostError(`the result of job "${name}" (${id}) was moved to whoever awaited it first`, job);
+  if (failure === null) return movedError(job);
   return failureError(failure, job);
 }
 
-function failureError(failure: Failure, job: { readonly id: JobId; readonly name: string; readonly runs: number }): Error {
+function movedError(job: JobIdentity): PayloadLostError {
+  return new PayloadLostError(`the result of job "${job.name}" (${job.id}) was moved to whoever awaited it first`, job);
+}
+
+function failureError(failure: Failure, job: JobIdentity): Error {
   const cause = fromWireError(failure.error);
   const runs = job.runs === 1 ? "1 run" : `${job.runs} runs`;
   const message = `job "${job.name}" (${job.id}) failed after ${runs}: ${failure.error.message}`;
@@ -96,11 +131,5 @@ function failureError(failure: Failure, job: { readonly id: JobId; readonly name
     case "lost":
       return new PayloadLostError(message, job, { cause });
   }
-}
-
-/** @throws the error of a job that failed */
-export function valueOf(ending: Ending): unknown {
-  if (ending.kind === "failed") throw ending.error;
-  return decode(ending.result);
 }
 

@@ -4,7 +4,7 @@
  */
 
 import type { Clock, Timer } from "../clock.js";
-import type { ClaimedJob, JobId } from "../job/job-record.js";
+import type { ClaimedJob, JobId, JobRow } from "../job/job-record.js";
 import type { JobWriter, Ownership } from "../storage/storage.js";
 
 const FIRST_RETRY_MS = 100;
@@ -22,6 +22,8 @@ export interface ClaimLoopDeps {
   /** The claimed jobs we know of. */
   readonly held: () => readonly JobId[];
   readonly onClaimed: (jobs: readonly ClaimedJob[]) => void;
+  /** Jobs of a claim whose answer was lost wait again. */
+  readonly onReclaimed: (jobs: readonly JobRow[]) => void;
   readonly onError: (error: unknown) => void;
   /** No claim is under way any more. */
   readonly onIdle: () => void;
@@ -75,9 +77,9 @@ export class ClaimLoop {
   /** @returns whether another claim may find something */
   async #claim(limit: number): Promise<boolean> {
     if (limit === 0) return false;
-    const { queue, runner, storage, clock, names, held, onClaimed } = this.#deps;
+    const { queue, runner, storage, clock, names, held, onClaimed, onReclaimed } = this.#deps;
     this.#wokenWhileClaiming = false;
-    if (this.#failures > 0) await storage.reclaim({ runner, queue, keep: held(), now: clock.now() });
+    if (this.#failures > 0) onReclaimed(await storage.reclaim({ runner, queue, keep: held(), now: clock.now() }));
     const jobs = await storage.claim({ queue, names: names(), limit, runner, now: clock.now() });
     this.#failures = 0;
     onClaimed(jobs);

@@ -65,6 +65,7 @@ export class Dispatcher implements PoolListener {
       names: () => this.#names,
       held: () => [...this.#flights.ids(), ...deps.unsettled()],
       onClaimed: (jobs) => this.#place(jobs),
+      onReclaimed: (jobs) => deps.listener.reclaimed(jobs),
       onError: (error) => deps.listener.storageFailed(error),
       onIdle: () => this.#tellIdle(),
     });
@@ -89,7 +90,7 @@ export class Dispatcher implements PoolListener {
     this.#claims.wake();
   }
 
-  /** Cancels a job if it is on a lane. A job that has started is asked to stop. */
+  /** Cancels a job if it is on a lane; one that has started is asked to stop. */
   cancel(id: JobId): void {
     const flight = this.#flights.get(id);
     if (flight === undefined) return;

@@ -79,8 +79,8 @@ export class PoolThread {
       this.#error = new Error(`it was not ready within ${bootTimeoutMs} ms`);
       this.#kill();
     });
-    const setup = { port, hostPort, control: this.#control.buffer, jobsUrl, queue, thread: this.thread, concurrency, maxPayload, maxResult };
-    run({ setup }, { transferList: [port, hostPort], signal: this.#abort.signal }).then(
+    const place = { jobsUrl, queue, thread: this.thread, concurrency, maxPayload, maxResult };
+    run({ port, hostPort, control: this.#control.buffer, place }, { transferList: [port, hostPort], signal: this.#abort.signal }).then(
       () => undefined,
       (error: unknown) => this.#onTaskLost(error),
     );

@@ -35,7 +35,7 @@ export interface NewJob {
   readonly queue: string;
   /** Opaque to all but the thread that runs the job. */
   readonly payload: Uint8Array;
-  /** Buffers of the payload that are moved, not copied. Only for stores that support it; gone after the first claim. */
+  /** Buffers of the payload that are moved, not copied. Only for stores that support it; gone once they were sent to a thread. */
   readonly attachments: readonly ArrayBuffer[];
   /** Lower first. */
   readonly priority: number;

@@ -76,39 +76,52 @@ function plainIssue({ message, path }: SchemaIssue): ValidationIssue {
   return { message, path: keys.map((key) => (typeof key === "number" ? key : String(key))) };
 }
 
+/** A request but for its payload. */
+export type Policy = Omit<JobRequest, "payload" | "attachments">;
+
 /**
  * A checked request; a promise only if the schema of the job is async. The payload is read in this very call, so that changing
- * the object afterwards has no effect.
+ * the object afterwards has no effect. Buffers in `transfer` are detached once everything is found good.
  *
+ * @param policy if it is known already, as for many payloads with the same options
  * @throws OptionsError, PayloadError, ValidationError, now or as a rejection
  */
-export function checkedRequest(input: RequestInput): JobRequest | Promise<JobRequest> {
-  requireJob(input.job);
+export function checkedRequest(input: RequestInput, policy: Policy = parsePolicy(input.job, input.options)): JobRequest | Promise<JobRequest> {
   const validation = validatePayload(input.job, input.payload);
-  if (validation === undefined) return buildRequest(input);
+  if (validation === undefined) return withPayload(policy, input);
   // Buffers are taken away only from a caller whose payload is good.
-  if (input.canTransfer && input.options?.transfer !== undefined) return validation.then(() => buildRequest(input));
-  // If building throws, nobody hears how the validation ended.
+  if (input.canTransfer && input.options?.transfer !== undefined) return validation.then(() => withPayload(policy, input));
+  // If packing throws, nobody hears how the validation ended.
   validation.catch(() => undefined);
-  const request = buildRequest(input);
+  const request = withPayload(policy, input);
   return validation.then(() => request);
 }
 
-/** @throws OptionsError, PayloadError */
-export function buildRequest(input: RequestInput): JobRequest {
-  const { job, payload, options = {}, maxPayload } = input;
+/** @throws PayloadError */
+function withPayload(policy: Policy, { payload, maxPayload, root = "payload", options, canTransfer }: RequestInput): JobRequest {
+  const transfer = canTransfer ? options?.transfer : undefined;
+  const { bytes, attachments } = encode(payload, { root, maxBytes: maxPayload, ...(transfer === undefined ? {} : { transfer }) });
+  return { ...policy, payload: bytes, attachments };
+}
+
+/**
+ * What a definition and the options, which win, say of a job.
+ *
+ * @throws OptionsError
+ */
+export function parsePolicy(job: JobSpec | string, options: EnqueueOptions = {}): Policy {
+  requireJob(job);
   const spec: Partial<JobSpec> & { readonly name: string } = typeof job === "string" ? { name: job } : job;
   requireName(spec.name, "the name of the job");
   rejectUnknownKeys(options, OPTION_NAMES, "enqueue");
   if (options.transfer !== undefined) requireBuffers(options.transfer, "transfer");
-
   const { queue = spec.queue ?? DEFAULT_QUEUE, maxRetries = spec.maxRetries ?? DEFAULT_MAX_RETRIES, priority = 0 } = options;
   requireName(queue, "queue");
   requireCount(maxRetries, "maxRetries");
   if (typeof priority !== "number" || !Number.isFinite(priority)) {
     throw new OptionsError(`priority must be a finite number, but is ${show(priority)}`);
   }
-  const request = {
+  return {
     name: spec.name,
     queue,
     priority,
@@ -119,13 +132,6 @@ export function buildRequest(input: RequestInput): JobRequest {
     unique: parseUnique(options.unique),
     meta: parseMeta(options.meta),
   };
-  // Last, because it detaches transferred buffers.
-  const { bytes, attachments } = encode(payload, {
-    root: input.root ?? "payload",
-    maxBytes: maxPayload,
-    ...(options.transfer === undefined || !input.canTransfer ? {} : { transfer: options.transfer }),
-  });
-  return { ...request, payload: bytes, attachments };
 }
 
 function chooseBackoff(options: EnqueueOptions, spec: Partial<JobSpec>): NewJob["backoff"] {

@@ -61,22 +61,24 @@ export interface LogLine {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** What makes a thread a lane: the one task that the pool gives it. */
-export interface LaneSetup {
-  readonly port: MessagePort;
-  /** For calls from the thread to the main side. */
-  readonly hostPort: MessagePort;
-  readonly control: SharedArrayBuffer;
+/** What a lane must know of its place. */
+export interface LanePlace {
   /** A `file:` URL. */
   readonly jobsUrl: string;
   readonly queue: string;
   /** Which of the queue's threads this is, from 0. */
   readonly thread: number;
   readonly concurrency: number;
+  /** In bytes. */
   readonly maxPayload: number;
   readonly maxResult: number;
 }
 
+/** What makes a thread a lane: the one task that the pool gives it. */
 export interface LaneTask {
-  readonly setup: LaneSetup;
+  readonly port: MessagePort;
+  /** For calls from the thread to the main side. */
+  readonly hostPort: MessagePort;
+  readonly control: SharedArrayBuffer;
+  readonly place: LanePlace;
 }

@@ -14,7 +14,7 @@ export interface StorageSupports {
   readonly multiProcess: boolean;
   /** `subscribe` reports changes made by others. */
   readonly notifications: boolean;
-  /** Keeps the attachments of a job until its first claim. */
+  /** Keeps the attachments of a job, as long as nobody has sent them to a thread. */
   readonly transfer: boolean;
 }
 
@@ -113,6 +113,7 @@ export type StorageChange =
   | { readonly kind: "cancelling"; readonly ids: readonly JobId[] }
   | { readonly kind: "settings" };
 
+/** Nobody writes to the bytes of a payload or a result, or transfers their buffer: stores and callers share them. */
 export interface JobWriter {
   /** All or none. An id that is already stored is acknowledged and changes nothing, so that a doubtful write can be repeated. */
   enqueue(jobs: readonly NewJob[], now: number): Promise<readonly Enqueued[]>;
