@@ -30,6 +30,8 @@ export interface DispatcherDeps {
   readonly storage: Pick<JobWriter & Ownership, "claim" | "reclaim">;
   /** Jobs that have ended and are not stored as such yet. */
   readonly unsettled: () => readonly JobId[];
+  /** The wall clock was set back. */
+  readonly onClockBack: () => void;
   readonly clock: Clock;
   readonly listener: DispatchListener;
   /** For jobs that have no timeout of their own. */
@@ -90,12 +92,17 @@ export class Dispatcher implements PoolListener {
     this.#claims.wake();
   }
 
+  /** We may have claimed jobs that nobody told us of. */
+  doubtClaims(): void {
+    this.#claims.doubt();
+  }
+
   /** Cancels a job if it is on a lane; one that has started is asked to stop. */
   cancel(id: JobId): void {
     const flight = this.#flights.get(id);
     if (flight === undefined) return;
     flight.cancelRequested = true;
-    if (this.#takeBack(flight.lane, [id], { kind: "cancelled" }) === 0) flight.lane.askToStop(id, "cancel");
+    if (this.#takeBack(flight.lane, [id]) === 0) flight.lane.askToStop(id, "cancel");
   }
 
   progress(id: JobId): number | null {
@@ -128,7 +135,8 @@ export class Dispatcher implements PoolListener {
   }
 
   /** Sends what fits, and gives the rest back to storage. */
-  #place(jobs: readonly ClaimedJob[]): void {
+  #place(claimed: readonly ClaimedJob[]): void {
+    const jobs = claimed.filter((job) => !this.#adopt(job));
     const whole = jobs.filter(isWhole);
     if (whole.length < jobs.length) for (const job of jobs) if (!isWhole(job)) this.#settle({ job, outcome: lostFailure() });
     const { frames, rest } = planFrames({ jobs: whole, lanes: this.#isClosed ? [] : [...this.#flights.lanes], flights: this.#flights, capacity: this.#capacity });
@@ -141,6 +149,13 @@ export class Dispatcher implements PoolListener {
       }
       this.#send(lane, frame);
     }
+  }
+
+  /** A job that is on a lane still, though its claim was taken from us meanwhile, goes on under the new claim. */
+  #adopt(job: ClaimedJob): boolean {
+    const flight = this.#flights.get(job.id);
+    if (flight !== undefined) flight.job = job;
+    return flight !== undefined;
   }
 
   #send(lane: Lane, frame: readonly ClaimedJob[]): void {
@@ -217,14 +232,14 @@ export class Dispatcher implements PoolListener {
   #takeBackUnstarted(lane: Lane): void {
     // What was moved to the thread cannot be taken back from it.
     const flights = [...this.#flights.on(lane)].filter(({ job }) => job.attachments.length === 0);
-    this.#takeBack(lane, flights.map(({ job }) => job.id), { kind: "unexecuted" });
+    this.#takeBack(lane, flights.map(({ job }) => job.id));
   }
 
-  #takeBack(lane: Lane, ids: readonly JobId[], outcome: Outcome): number {
+  #takeBack(lane: Lane, ids: readonly JobId[]): number {
     const taken = lane.takeBack(ids);
     for (const id of taken) {
       const flight = this.#flights.get(id);
-      if (flight !== undefined) this.#end(flight, outcome);
+      if (flight !== undefined) this.#end(flight, { kind: "unexecuted" });
     }
     return taken.length;
   }

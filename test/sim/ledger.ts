@@ -80,7 +80,14 @@ export class Ledger {
     if (job.attempt !== facts.attempt + 1) this.violate(8, `${alias} had ${facts.attempt} charged runs and was claimed for run ${job.attempt}`);
     if (job.attempt > job.maxRetries + 1) this.violate(10, `${alias} is to run ${job.attempt} times, with ${job.maxRetries} retries`);
     if (job.runAt > request.now) this.violate(21, `${alias} was handed out ${job.runAt - request.now} ms early`);
+    this.#adopt(job, facts.fence);
     Object.assign(facts, { state: "running", fence: job.fence, attempt: job.attempt, claim: job });
+  }
+
+  /** A run that its runner has not heard of yet goes on under a claim of the same runner. */
+  #adopt(job: ClaimedJob, formerFence: number): void {
+    const former = this.#runs.get(runKey(job.id, formerFence));
+    if (former?.fate === null && former.job.runner === job.runner) this.#runs.set(runKey(job.id, job.fence), former);
   }
 
   /** @param accepted whether the storage applied it */

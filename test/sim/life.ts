@@ -174,7 +174,7 @@ export class Lives {
 
 /** Beyond what a storage may take to answer. */
 const STORAGE_TIMEOUT_MS = 31_000;
-const STOP_SLACK_MS = 20_000;
+const STOP_SLACK_MS = 25_000;
 /** What takes half a minute or more should not happen all the time. */
 const WEIGHTS: Readonly<Record<string, number>> = { hang: 0.2, late: 0.2, delay: 3 };
 

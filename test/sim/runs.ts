@@ -44,9 +44,9 @@ export function judge(transition: Transition, job: ClaimedJob, run: Run | undefi
     case "stopped":
       return judgeUnheard(transition, isCharged);
     case "gone":
-      return judgeGone(transition, run, fate);
+      return judgeGone(transition, { ...run, job }, fate);
     case "answered":
-      return judgeAnswered(transition, run, fate);
+      return judgeAnswered(transition, { ...run, job }, fate);
   }
 }
 

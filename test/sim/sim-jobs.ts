@@ -38,7 +38,7 @@ async function perform(context: Context): Promise<string> {
   world.ledger.started(current);
   if (current.timeoutMs !== null && world.strikes("spin", 0.1)) return spin(thread);
   if (current.timeoutMs !== null && world.strikes("hang", 0.1)) return hang(context, current);
-  const ms = runTimeMs(context);
+  const ms = runTimeMs(context, current);
   if (world.strikes("exit")) return exit(thread, current, ms);
   if (world.strikes("dieUnanswered")) thread.dieAtAnswer(context.id);
   if (world.strikes("cooperative", 0.3)) await work(context, current, ms);
@@ -112,12 +112,13 @@ async function end(context: Context, current: Run): Promise<string> {
   return "done";
 }
 
-function runTimeMs({ name, state: { world } }: Context): number {
+function runTimeMs({ name, state: { world } }: Context, { timeoutMs }: Run): number {
   const dice = world.threads;
   if (world.strikes("longRuns", 0.05)) {
     world.note("longRuns");
     return dice.chance(0.1) ? 30_000 : dice.between(5, 2_000);
   }
+  const longest = world.isCalm ? (timeoutMs ?? Infinity) / 4 : Infinity;
   const isShort = name === "short" || (name !== "long" && dice.chance(0.5));
-  return isShort ? dice.between(0.005, 0.5) : dice.between(2, 200);
+  return Math.min(isShort ? dice.between(0.005, 0.5) : dice.between(2, 200), longest);
 }
