@@ -53,6 +53,8 @@ export class Rooms {
   readonly #endings: Endings;
   readonly #handles: HandleHost;
   readonly #createPool: Seams["createPool"] | undefined;
+  /** Queues that the storage told of in this turn. */
+  readonly #readyQueues = new Set<string>();
   #opened: Promise<void> | undefined;
   #unsubscribe: (() => void) | undefined;
   #runner: Runner | undefined;
@@ -247,11 +249,22 @@ export class Rooms {
     this.drains.look();
   }
 
+  /** At the end of the turn: what we wrote ourselves is told of before it starts, and a turn of many writes is one look. */
+  #noteReady(queues: readonly string[]): void {
+    if (this.#readyQueues.size === 0) {
+      this.#clock.endOfTurn(() => {
+        this.#runner?.refresh([...this.#readyQueues]);
+        this.#readyQueues.clear();
+      });
+    }
+    for (const queue of queues) this.#readyQueues.add(queue);
+  }
+
   #onStorageChange(change: StorageChange): void {
     this.drains.look();
     switch (change.kind) {
       case "ready":
-        return this.#runner?.refresh(change.queues);
+        return this.#noteReady(change.queues);
       case "finished": {
         // What ended here is told with its outcome, when its write is over.
         const own = new Set(this.#runner?.unsettled());

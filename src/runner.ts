@@ -96,6 +96,7 @@ export class Runner {
       const ready = startQueues(config).map((queue) => this.#openQueue(queue));
       this.#isOwner = true;
       await Promise.all(ready);
+      this.#requireStarting();
       await this.#noteAllQueued();
       this.#requireStarting();
     } catch (error) {
@@ -227,7 +228,7 @@ export class Runner {
 
   /** A job was finished by someone else. */
   noteFinished(): void {
-    this.#pruner.note();
+    this.#pruner.note(0);
   }
 
   health(queue: string): { readonly threads: number; readonly healthy: boolean } {
@@ -314,7 +315,7 @@ export class Runner {
     const isCancelWanted = this.#cancelAtEnd.delete(job.id);
     if (isCancelWanted && !isFinished(transition.to)) this.#deps.onCancelWanted(job.id);
     if (isFinished(transition.to)) {
-      this.#pruner.note();
+      this.#pruner.note(job.payload.byteLength + (transition.result?.byteLength ?? 0));
       if (this.#isStopping) this.#finishedWhileStopping += 1;
     } else if (!this.#isStopping) {
       this.noteStored([{ queue: job.queue, name: job.name, runAt: transition.runAt }]);

@@ -12,10 +12,19 @@ const PROGRESS_MESSAGE_MS = 50;
 
 /** Thrown by `snooze`, and understood by whoever runs the job. */
 export class Snooze {
-  readonly delayMs: number;
+  readonly #delayMs: number;
 
   constructor(delayMs: number) {
-    this.delayMs = delayMs;
+    this.#delayMs = delayMs;
+  }
+
+  get delayMs(): number {
+    return this.#delayMs;
+  }
+
+  /** Unlike `instanceof` it runs no code of what was thrown, which may be a Proxy. */
+  static is(thrown: unknown): thrown is Snooze {
+    return typeof thrown === "object" && thrown !== null && #delayMs in thrown;
   }
 }
 

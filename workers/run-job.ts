@@ -50,7 +50,7 @@ async function parsePayload(job: Job, payload: unknown): Promise<unknown> {
 }
 
 function toOutcome(thrown: unknown, { frameJob, job, context }: RunRequest): Outcome {
-  if (thrown instanceof Snooze) return { kind: "snoozed", delayMs: thrown.delayMs };
+  if (Snooze.is(thrown)) return { kind: "snoozed", delayMs: thrown.delayMs };
   // Whatever it threw: it was asked to stop, and it stopped. A passed deadline is told apart by the main side.
   if (context.cancelled) return { kind: "cancelled" };
   const failure = toFailure(thrown, "threw");

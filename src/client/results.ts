@@ -94,7 +94,9 @@ export class Results {
 export function endingOf(row: JobRow | undefined, id: JobId): Ending | undefined {
   if (row === undefined) return { kind: "failed", error: new UnknownJobError(`no job ${id} is known`) };
   if (!isFinished(row.state)) return undefined;
-  if (row.state === "completed" && !row.resultMoved) {
+  // Looked at before its failure, which may be that of an earlier run.
+  if (row.resultMoved) return { kind: "failed", error: movedError({ id, name: row.name, runs: row.attempt }) };
+  if (row.state === "completed") {
     return { kind: "completed", result: { bytes: row.result ?? new Uint8Array(), attachments: [] }, moved: null };
   }
   return { kind: "failed", error: errorOf(row) };
@@ -104,12 +106,9 @@ export function endingOfResult(result: Encoded, job: JobIdentity): Ending {
   return { kind: "completed", result, moved: result.attachments.length > 0 ? job : null };
 }
 
-export function errorOf(row: Pick<JobRow, "id" | "name" | "attempt" | "state" | "failure">): Error {
-  const { id, name, attempt, state, failure } = row;
-  const job = { id, name, runs: attempt };
-  if (state === "cancelled") return new JobCancelledError(`job "${name}" (${id}) was cancelled`);
-  if (failure === null) return movedError(job);
-  return failureError(failure, job);
+function errorOf({ id, name, attempt, state, failure }: JobRow): Error {
+  if (state === "cancelled" || failure === null) return new JobCancelledError(`job "${name}" (${id}) was cancelled`);
+  return failureError(failure, { id, name, runs: attempt });
 }
 
 function movedError(job: JobIdentity): PayloadLostError {

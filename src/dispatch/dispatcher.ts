@@ -235,6 +235,7 @@ export class Dispatcher implements PoolListener {
     this.#takeBack(lane, flights.map(({ job }) => job.id));
   }
 
+  /** @returns how many had not started */
   #takeBack(lane: Lane, ids: readonly JobId[]): number {
     const taken = lane.takeBack(ids);
     for (const id of taken) {

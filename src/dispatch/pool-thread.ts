@@ -124,6 +124,7 @@ export class PoolThread {
         return this.#kill();
       case "ended":
         this.#isOrderly = true;
+        if (message.error !== null) this.#error = fromWireError(message.error);
         return this.#ended.resolve();
       default:
         return this.#lane?.receive(message);

@@ -61,13 +61,13 @@ export function defineJob<Schema extends StandardSchemaV1, Value, State = unknow
     readonly payload: Schema;
     readonly run: (payload: StandardSchemaV1.InferOutput<Schema>, context: JobContext<State>) => Value;
   },
-): Job<StandardSchemaV1.InferInput<Schema>, Returned<Value>, State>;
+): Job<StandardSchemaV1.InferInput<Schema>, Returned<Value>, NoInfer<State>>;
 export function defineJob<Payload, Value, State = unknown>(
   options: JobOptions & {
     readonly payload?: undefined;
     readonly run: (payload: Payload, context: JobContext<State>) => Value;
   },
-): Job<Payload, Returned<Value>, State>;
+): Job<Payload, Returned<Value>, NoInfer<State>>;
 export function defineJob<Result = unknown, Schema extends StandardSchemaV1 = StandardSchemaV1>(
   options: JobOptions & { readonly payload: Schema; readonly run?: undefined },
 ): JobSpec<StandardSchemaV1.InferInput<Schema>, Result, StandardSchemaV1.InferOutput<Schema>>;
@@ -109,7 +109,7 @@ export function defineJob(
 export function implement<Input, Result, Payload, State = unknown>(
   spec: JobSpec<Input, Result, Payload>,
   run: (payload: Payload, context: JobContext<State>) => Result | Transferred<Result> | Promise<Result | Transferred<Result>>,
-): Job<Input, Result, State> {
+): Job<Input, Result, NoInfer<State>> {
   requireObject(spec, "implement");
   requireName(spec.name, "the name of the job");
   requireFunction(run, `run of job ${show(spec.name)}`);

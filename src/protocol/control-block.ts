@@ -28,6 +28,9 @@ export type StopReason = "cancel" | "timeout";
 const NO_STOP = 0;
 const STOP_NAMES: readonly (StopReason | null)[] = [null, "cancel", "timeout"];
 
+/** What stands for no start and no progress. Not 0, which is a time like any other on a clock that starts there. */
+const NONE = NaN;
+
 const INTS_PER_SLOT = 2;
 const FLOATS_PER_SLOT = 2;
 const FLOATS_AT = FRAME_SLOTS * INTS_PER_SLOT * Int32Array.BYTES_PER_ELEMENT;
@@ -39,18 +42,19 @@ export class ControlBlock {
   readonly #floats: Float64Array;
 
   /** @param buffer that of the other side; without one, a new block is made */
-  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(BYTES)) {
-    this.buffer = buffer;
-    this.#ints = new Int32Array(buffer, 0, FRAME_SLOTS * INTS_PER_SLOT);
-    this.#floats = new Float64Array(buffer, FLOATS_AT, FRAME_SLOTS * FLOATS_PER_SLOT);
+  constructor(buffer?: SharedArrayBuffer) {
+    this.buffer = buffer ?? new SharedArrayBuffer(BYTES);
+    this.#ints = new Int32Array(this.buffer, 0, FRAME_SLOTS * INTS_PER_SLOT);
+    this.#floats = new Float64Array(this.buffer, FLOATS_AT, FRAME_SLOTS * FLOATS_PER_SLOT);
+    if (buffer === undefined) this.#floats.fill(NONE);
   }
 
   // The main side.
 
   /** Before the frame is posted. */
   queue(slot: number): void {
-    this.#floats[slot * FLOATS_PER_SLOT] = 0;
-    this.#floats[slot * FLOATS_PER_SLOT + 1] = NaN;
+    this.#floats[slot * FLOATS_PER_SLOT] = NONE;
+    this.#floats[slot * FLOATS_PER_SLOT + 1] = NONE;
     Atomics.store(this.#ints, slot * INTS_PER_SLOT + 1, NO_STOP);
     Atomics.store(this.#ints, slot * INTS_PER_SLOT, QUEUED);
   }
@@ -104,13 +108,13 @@ export class ControlBlock {
 
   /** `null` before the start. */
   startedAt(slot: number): number | null {
-    const at = this.#floats[slot * FLOATS_PER_SLOT] ?? 0;
-    return at === 0 ? null : at;
+    const at = this.#floats[slot * FLOATS_PER_SLOT] ?? NONE;
+    return Number.isNaN(at) ? null : at;
   }
 
   /** `null` if the job told none. */
   progress(slot: number): number | null {
-    const fraction = this.#floats[slot * FLOATS_PER_SLOT + 1] ?? NaN;
+    const fraction = this.#floats[slot * FLOATS_PER_SLOT + 1] ?? NONE;
     return Number.isNaN(fraction) ? null : fraction;
   }
 }

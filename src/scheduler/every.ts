@@ -65,11 +65,22 @@ export class Every {
     this.#timer = clock.setTimer(waitMs, () => (clock.now() < nextAt ? this.#arm(nextAt) : this.refresh()));
   }
 
-  /** @returns when the schedule is due next */
+  /** @returns when to look at the schedule again */
   async #tick(schedule: Schedule): Promise<number> {
-    const { storage, clock, newJob, onTick } = this.#deps;
+    const { clock, onError } = this.#deps;
     const now = clock.now();
     if (schedule.nextAt > now || this.#isStopped) return schedule.nextAt;
+    try {
+      return await this.#tickNow(schedule, now);
+    } catch (error) {
+      // The other schedules go on.
+      onError(error);
+      return clock.now() + RETRY_MS;
+    }
+  }
+
+  async #tickNow(schedule: Schedule, now: number): Promise<number> {
+    const { storage, newJob, onTick } = this.#deps;
     const nextAt = nextTickAt(schedule, now);
     const job = newJob(schedule.template);
     const outcome = await storage.tick({ name: schedule.name, dueAt: schedule.nextAt, nextAt, job });

@@ -1,12 +1,13 @@
-/** Deletes finished jobs past their retention: when one falls due, and whenever many have finished. Idle, it does nothing. */
+/** Deletes finished jobs past their retention: when one falls due, and soon after others have finished. Idle, it does nothing. */
 
 import type { Clock, Timer } from "../clock.js";
 import type { JobWriter, Retention } from "../storage/storage.js";
 
-/** So many jobs may finish between two looks at counts and bytes. */
+/** So many jobs may finish between two looks at counts and bytes, and such a part of the bytes that may be kept. */
 const FINISHED_BETWEEN = 256;
+const BYTES_BETWEEN = 0.25;
 const LIMIT = 1_000;
-/** Ages are hours and days: looking more often would serve nobody. */
+/** Unless it gets that much: looking more often would serve nobody. */
 const SHORTEST_WAIT_MS = 1_000;
 const RETRY_MS = 10_000;
 
@@ -22,7 +23,9 @@ export interface PrunerDeps {
 export class Pruner {
   readonly #deps: PrunerDeps;
   #timer: Timer | undefined;
+  #timerAt = Infinity;
   #finished = 0;
+  #bytes = 0;
   #isPruning = false;
   #isStopped = false;
 
@@ -30,11 +33,13 @@ export class Pruner {
     this.#deps = deps;
   }
 
-  /** A job has finished. */
-  note(): void {
+  /** A job has finished, and its payload and result take so much. */
+  note(bytes: number): void {
     this.#finished += 1;
-    // The first one sets the timer.
-    if (this.#timer === undefined || this.#finished >= FINISHED_BETWEEN) void this.prune();
+    this.#bytes += bytes;
+    const isMuch = this.#finished >= FINISHED_BETWEEN || this.#bytes > this.#deps.retention.bytes * BYTES_BETWEEN;
+    if (isMuch) void this.prune();
+    else this.#pruneIn(SHORTEST_WAIT_MS);
   }
 
   async prune(): Promise<void> {
@@ -42,6 +47,7 @@ export class Pruner {
     const { storage, clock, retention, isInDoubt, onError } = this.#deps;
     this.#isPruning = true;
     this.#finished = 0;
+    this.#bytes = 0;
     let waitMs: number | null = RETRY_MS;
     try {
       if (!isInDoubt()) {
@@ -53,12 +59,22 @@ export class Pruner {
     }
     this.#isPruning = false;
     this.#timer?.cancel();
-    this.#timer = undefined;
+    this.#timerAt = Infinity;
     if (waitMs !== null) this.#pruneIn(waitMs);
+    // Meanwhile finished.
+    if (this.#finished > 0) this.#pruneIn(SHORTEST_WAIT_MS);
   }
 
+  /** Unless that is to happen sooner. */
   #pruneIn(waitMs: number): void {
-    if (!this.#isStopped) this.#timer = this.#deps.clock.setTimer(waitMs, () => void this.prune());
+    const at = this.#deps.clock.monotonic() + waitMs;
+    if (this.#isStopped || at >= this.#timerAt) return;
+    this.#timer?.cancel();
+    this.#timerAt = at;
+    this.#timer = this.#deps.clock.setTimer(waitMs, () => {
+      this.#timerAt = Infinity;
+      void this.prune();
+    });
   }
 
   stop(): void {

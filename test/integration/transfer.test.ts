@@ -1,7 +1,7 @@
 /** Buffers that are moved, not copied: to a job and back. */
 
 import { PayloadError, PayloadLostError } from "millrace";
-import { defineJob } from "millrace/jobs";
+import { defineJob, linear } from "millrace/jobs";
 import { describe, expect, it } from "vitest";
 import { jobsModule, newEngine, nextEvent, rejection, startEngine } from "./engines.js";
 
@@ -117,6 +117,13 @@ describe("a result's buffer", () => {
     expect((error as Error).message).toContain("moved");
     expect((await job.result()).kept).toHaveLength(16);
     expect(await job.info()).toMatchObject({ state: "completed" });
+  });
+
+  it("is gone for latecomers also when an earlier run had failed", async () => {
+    const engine = await startEngine(options);
+    const job = await engine.enqueue("second", 8, { backoff: linear(0) });
+    await job.result();
+    await expect(engine.job(job.id).result()).rejects.toThrow(/moved to whoever awaited it first/);
   });
 
   it("that does not occur in the result fails the run", async () => {

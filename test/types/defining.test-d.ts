@@ -151,6 +151,15 @@ describe("defineJobs", () => {
     defineJobs({ jobs: [stateless] });
   });
 
+  it("takes jobs that are defined on the spot", () => {
+    const spec = defineJob<string, number>({ name: "spec" });
+    defineJobs({ jobs: [implement(spec, (text) => text.length), defineJob({ name: "local", run: (n: number) => n })] });
+    const jobs = [defineJob({ name: "stateful", run: (text: string, ctx: JobContext<State>) => ctx.state.codec.encode(text) })] as const;
+    defineJobs({ state: () => ({ codec }), jobs });
+    // @ts-expect-error nothing makes the state
+    defineJobs({ jobs: [defineJob({ name: "stateful", run: (text: string, ctx: JobContext<State>) => ctx.state.codec.encode(text) })] });
+  });
+
   it("refuses a factory that lacks what a job needs, and no factory at all", () => {
     // @ts-expect-error the state has no codec
     defineJobs({ state: () => ({ coder: codec }), jobs: [stateless, stateful] });

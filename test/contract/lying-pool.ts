@@ -1,0 +1,59 @@
+import { InlinePool } from "../../src/dispatch/inline-pool.js";
+import type { Lane, Pool } from "../../src/dispatch/pool.js";
+import { Engine } from "../../src/engine.js";
+import { defineJobs, type Job } from "../../src/job/define-job.js";
+import type { ManualClock } from "../../src/testing/manual-clock.js";
+import type { Storage } from "../../src/storage/storage.js";
+
+/** An engine whose threads say that they know jobs which they do not, as during a deployment. */
+export function lyingEngine(options: {
+  readonly clock: ManualClock;
+  readonly storage: Storage;
+  readonly jobs: readonly Job[];
+  readonly claimsToKnow: readonly string[];
+}): Engine {
+  const { clock, storage, jobs, claimsToKnow } = options;
+  return new Engine(
+    { storage, queues: { default: { threads: 1 } } },
+    {
+      clock,
+      createPool: (queue, { threads, concurrency }, around): Pool => {
+        const pool = new InlinePool({
+          ...{ queue, threads, concurrency, clock, ...around },
+          loadJobs: async () => defineJobs({ jobs: jobs as readonly Job<never, unknown, undefined>[] }),
+        });
+        return {
+          threads,
+          concurrency,
+          start: (listener) =>
+            pool.start({
+              ready: (lane) => listener.ready(lyingLane(lane, claimsToKnow)),
+              answered: (lane, answer) => listener.answered(lane, answer),
+              progressed: (id, fraction, detail) => listener.progressed(id, fraction, detail),
+              logged: (id, line) => listener.logged(id, line),
+              gone: (lane, death) => listener.gone(lane, death),
+              bootFailed: (error) => listener.bootFailed(error),
+            }),
+          stop: () => pool.stop(),
+          unref: () => pool.unref(),
+        };
+      },
+    },
+  );
+}
+
+function lyingLane(lane: Lane, claimsToKnow: readonly string[]): Lane {
+  return {
+    thread: lane.thread,
+    names: [...lane.names, ...claimsToKnow],
+    get room() {
+      return lane.room;
+    },
+    send: (jobs) => lane.send(jobs),
+    takeBack: (ids) => lane.takeBack(ids),
+    askToStop: (id, reason) => lane.askToStop(id, reason),
+    startedAt: (id) => lane.startedAt(id),
+    progress: (id) => lane.progress(id),
+    kill: () => lane.kill(),
+  };
+}

@@ -1,0 +1,114 @@
+/** Jobs travel in frames of several and are answered one by one; those behind a job that turns out long are taken back. */
+
+import { type Engine, type JobHandle } from "millrace";
+import { defineJob } from "millrace/jobs";
+import { MessagePort } from "node:worker_threads";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { jobsModule, nextEvent, startEngine } from "./engines.js";
+import { newGate, open } from "./gates.js";
+
+interface Done {
+  readonly n: number;
+  readonly threadId: number;
+  readonly id: string;
+}
+
+const vary = defineJob<{ n: number; gate?: string }, Done>({ name: "vary" });
+const count = defineJob<null, number>({ name: "count" });
+const jobs = jobsModule("frames.js");
+
+/** How many jobs each frame has that is sent to a thread from now on. */
+function watchFrames(): number[] {
+  const frames: number[] = [];
+  const prototype = MessagePort.prototype as { postMessage: (this: unknown, ...args: unknown[]) => unknown };
+  const { postMessage } = prototype;
+  prototype.postMessage = function post(this: unknown, message: unknown, ...rest: unknown[]): unknown {
+    const { kind, jobs: list } = (message ?? {}) as { readonly kind?: string; readonly jobs?: readonly unknown[] };
+    if (kind === "frame") frames.push(list?.length ?? 0);
+    return postMessage.call(this, message, ...rest);
+  };
+  onTestFinished(() => {
+    prototype.postMessage = postMessage;
+  });
+  return frames;
+}
+
+/** Many short jobs, so that their name is known as short. */
+async function warmUp(engine: Engine): Promise<void> {
+  const handles = await engine.enqueueMany(vary, Array.from({ length: 2_000 }, (_, n) => ({ n })));
+  await Promise.all(handles.map((job) => job.result()));
+}
+
+describe("short jobs", () => {
+  it("need far fewer messages than there are jobs, and each is answered for itself", async () => {
+    const engine = await startEngine({ jobs });
+    const frames = watchFrames();
+    await warmUp(engine);
+    const answeredBefore = await engine.run(count, null);
+    frames.length = 0;
+    const completed: string[] = [];
+    engine.on("completed", ({ id }) => completed.push(id));
+    const handles = await engine.enqueueMany(vary, Array.from({ length: 1_000 }, (_, n) => ({ n })));
+    const results = await Promise.all(handles.map((job) => job.result()));
+    expect(results.map(({ n, id }) => [n, id])).toEqual(handles.map(({ id }, n) => [n, id]));
+    expect(frames.length).toBeLessThan(200);
+    // Whatever was sent is answered for itself, also what was taken back meanwhile. The job that asked before is one more.
+    const sent = frames.reduce((sum, size) => sum + size, 0);
+    expect((await engine.run(count, null)) - answeredBefore).toBe(sent + 1);
+    expect(completed.slice(0, 1_000).toSorted()).toEqual(handles.map(({ id }) => id));
+  });
+
+  it("travel alone as long as nobody knows how long they take", async () => {
+    const engine = await startEngine({ jobs });
+    const frames = watchFrames();
+    await engine.pause("default");
+    const handles = await engine.enqueueMany(vary, Array.from({ length: 10 }, (_, n) => ({ n })));
+    await engine.resume("default");
+    await handles[0]?.result();
+    expect(frames[0]).toBe(1);
+    await Promise.all(handles.map((job) => job.result()));
+  });
+});
+
+describe("jobs behind one that turns out long", () => {
+  it("are taken back and run on a thread that is idle", async () => {
+    const engine = await startEngine({ jobs, queues: { default: { threads: 2 } } });
+    await warmUp(engine);
+    const frames = watchFrames();
+    const gate = newGate();
+    await engine.pause("default");
+    const handles = await engine.enqueueMany(vary, [{ n: 0, gate }, ...Array.from({ length: 60 }, (_, n) => ({ n: n + 1 }))]);
+    const [long, ...short] = handles as [JobHandle<Done>, ...JobHandle<Done>[]];
+    const isLong = nextEvent(engine, "log");
+    await engine.resume("default");
+    await isLong;
+    // Some were sent along with it, else there would be nothing to take back.
+    expect(frames[0]).toBeGreaterThan(1);
+    const results = await Promise.all(short.map((job) => job.result()));
+    expect(results.map(({ n }) => n)).toEqual(short.map((_, n) => n + 1));
+    expect((await long.info())?.state).toBe("running");
+    open(gate);
+    const { threadId } = await long.result();
+    expect(results.filter((result) => result.threadId !== threadId).length).toBeGreaterThan(30);
+    const infos = await Promise.all(handles.map((job) => job.info()));
+    // Nobody paid for it with a run.
+    expect(new Set(infos.map((info) => `${info?.state} ${info?.attempt}`))).toEqual(new Set(["completed 1"]));
+  });
+
+  it("are cancelled without having run when they are cancelled", async () => {
+    const engine = await startEngine({ jobs });
+    await warmUp(engine);
+    const gate = newGate();
+    await engine.pause("default");
+    const [long, next] = await engine.enqueueMany(vary, [{ n: 0, gate }, { n: 1 }]);
+    const isLong = nextEvent(engine, "log");
+    const cancelled = nextEvent(engine, "cancelled");
+    await engine.resume("default");
+    await isLong;
+    await next?.cancel();
+    expect((await cancelled).id).toBe(next?.id);
+    expect(await next?.info()).toMatchObject({ state: "cancelled", attempt: 0 });
+    open(gate);
+    expect(await long?.result()).toMatchObject({ n: 0 });
+  });
+});
