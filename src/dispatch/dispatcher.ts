@@ -31,6 +31,8 @@ export interface DispatcherDeps {
   readonly storage: Pick<JobWriter & Ownership, "claim" | "reclaim">;
   /** Jobs that have ended and are not stored as such yet. */
   readonly unsettled: () => readonly JobId[];
+  /** The wall clock was set back. */
+  readonly onClockBack: () => void;
   readonly clock: Clock;
   readonly listener: DispatchListener;
   /** For jobs that have no timeout of their own. */
@@ -96,6 +98,11 @@ export class Dispatcher implements PoolListener {
     this.#claims.wake();
   }
 
+  /** We may have claimed jobs that nobody told us of. */
+  doubtClaims(): void {
+    this.#claims.doubt();
+  }
+
   /** Cancels a job if it is on a lane; one that has started is asked to stop. */
   cancel(id: JobId): void {
     const flight = this.#flights.get(id);
@@ -137,10 +144,12 @@ export class Dispatcher implements PoolListener {
   }
 
   /** Sends what fits, and gives the rest back to storage. */
-  #place(jobs: readonly ClaimedJob[]): void {
+  #place(claimed: readonly ClaimedJob[]): void {
+    const jobs = claimed.filter((job) => !this.#adopt(job));
     const whole = jobs.filter((job) => isWhole(job) && !this.#cancelledEarly.has(job.id));
     if (whole.length < jobs.length) this.#settleUnsent(jobs);
     const { frames, rest } = planFrames({ jobs: whole, lanes: this.#isClosed ? [] : [...this.#flights.lanes], flights: this.#flights, capacity: this.#capacity });
+    if (rest.length > 0) this.#capacity.noteMisfit();
     for (const job of rest) this.#settle({ job, outcome: { kind: "unexecuted" } });
     for (const [lane, frame] of frames) {
       for (const job of frame) {
@@ -158,6 +167,13 @@ export class Dispatcher implements PoolListener {
     }
   }
 
+  /** A job that is on a lane still, though its claim was taken from us meanwhile, goes on under the new claim. */
+  #adopt(job: ClaimedJob): boolean {
+    const flight = this.#flights.get(job.id);
+    if (flight !== undefined) flight.job = job;
+    return flight !== undefined;
+  }
+
   #send(lane: Lane, frame: readonly ClaimedJob[]): void {
     lane.send(frame);
     for (const job of frame) {
@@ -170,13 +186,15 @@ export class Dispatcher implements PoolListener {
 
   // Ends of runs.
 
-  answered(_lane: Lane, { id, outcome, tookMs, progress }: JobAnswer): void {
+  answered(lane: Lane, { id, outcome, tookMs, progress }: JobAnswer): void {
     const flight = this.#flights.get(id);
-    // Given back already, when the engine stopped.
-    if (flight === undefined) return;
+    // Given back already, when the engine stopped, or gone with its lane and sent to another one since.
+    if (flight?.lane !== lane) return;
     this.#capacity.record(flight.job.name, tookMs);
     if (outcome.kind === "unregistered") this.#names = this.#names.filter((name) => name !== flight.job.name);
-    this.#end(flight, flight.timedOut ? timeoutFailure(this.#timeoutOf(flight)) : outcome, { progress });
+    // Who ended in time is not late because the main thread was busy when the answer came.
+    const isLate = flight.timedOut && tookMs >= this.#timeoutOf(flight);
+    this.#end(flight, isLate ? timeoutFailure(this.#timeoutOf(flight)) : outcome, { progress });
     this.#wakeAtEndOfTurn();
   }
 
