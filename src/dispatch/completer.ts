@@ -39,7 +39,6 @@ export class Completer {
   #failures = 0;
   #isStopped = false;
   #retryTimer: Timer | undefined;
-  #isStopped = false;
   #idle: Deferred<void> | undefined;
 
   constructor(deps: CompleterDeps) {
