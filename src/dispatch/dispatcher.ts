@@ -149,8 +149,10 @@ export class Dispatcher implements PoolListener {
     const whole = jobs.filter((job) => isWhole(job) && !this.#cancelledEarly.has(job.id));
     if (whole.length < jobs.length) this.#settleUnsent(jobs);
     const { frames, rest } = planFrames({ jobs: whole, lanes: this.#isClosed ? [] : [...this.#flights.lanes], flights: this.#flights, capacity: this.#capacity });
-    if (rest.length > 0) this.#capacity.noteMisfit();
-    for (const job of rest) this.#settle({ job, outcome: { kind: "unexecuted" } });
+    for (const job of rest) {
+      this.#capacity.noteMisfit(job.name);
+      this.#settle({ job, outcome: { kind: "unexecuted" } });
+    }
     for (const [lane, frame] of frames) {
       for (const job of frame) {
         const estimateMs = this.#capacity.estimateMs(job.name);
