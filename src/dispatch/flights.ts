@@ -6,7 +6,7 @@ import type { Lane } from "./pool.js";
 
 /** A claimed job on a lane. */
 export interface Flight {
-  readonly job: ClaimedJob;
+  job: ClaimedJob;
   readonly lane: Lane;
   readonly estimateMs: number;
   cancelRequested: boolean;
