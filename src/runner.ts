@@ -81,7 +81,11 @@ export class Runner {
     });
     this.#dueTimer = new DueTimer({ storage, clock, onDue: () => this.wakeAll(), onError });
     this.#pruner = new Pruner({ storage, clock, retention: config.retention, isInDoubt: () => this.#completer.isInDoubt, onError });
-    this.#every = new Every({ storage, clock, newJob: deps.newJob, onTick: (job) => this.noteStored([job]), onError });
+    const onTick = (job: NewJob): void => {
+      announce.enqueued(events, [job]);
+      this.noteStored([job]);
+    };
+    this.#every = new Every({ storage, clock, newJob: deps.newJob, onTick, onError });
   }
 
   /** @throws JobsModuleError, StorageError; everything is freed then */

@@ -109,7 +109,6 @@ export class JobTable {
     if (row === undefined) return "unknown";
     if (row.state === "running") return "running";
     if (request.action === "retry") return this.#retry(row, request.now);
-    // Those who still wait for its end, also through another engine, are to know.
     if (!isFinished(row.state)) this.#feed.finished(row.id);
     return this.#remove(row);
   }
