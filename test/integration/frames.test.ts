@@ -33,10 +33,18 @@ function watchFrames(): number[] {
   return frames;
 }
 
-/** Many short jobs, so that their name is known as short. */
+/** Many short jobs, until the engine has seen that they are: on a busy machine one of them may well take long. */
 async function warmUp(engine: Engine): Promise<void> {
-  const handles = await engine.enqueueMany(vary, Array.from({ length: 2_000 }, (_, n) => ({ n })));
-  await Promise.all(handles.map((job) => job.result()));
+  const frames = watchFrames();
+  for (let round = 0; round < 100; round += 1) {
+    await engine.pause("default");
+    const handles = await engine.enqueueMany(vary, Array.from({ length: 200 }, (_, n) => ({ n })));
+    frames.length = 0;
+    await engine.resume("default");
+    await Promise.all(handles.map((job) => job.result()));
+    if ((frames[0] ?? 0) > 10) return;
+  }
+  throw new Error("short jobs never travelled together");
 }
 
 describe("short jobs", () => {
