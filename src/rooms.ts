@@ -4,7 +4,8 @@ import { Client } from "./client/client.js";
 import { Control } from "./client/control.js";
 import { Drains } from "./client/drain.js";
 import { Handle, type HandleHost, type JobHandle } from "./client/handle.js";
-import { type Awaited, endingOf, endingOfResult, Results } from "./client/results.js";
+import { Endings } from "./client/endings.js";
+import { endingOf, endingOfResult, Results } from "./client/results.js";
 import { Schedules } from "./client/schedules.js";
 import { type Clock, systemClock } from "./clock.js";
 import { type Config, type EngineOptions, parseConfig, type QueueConfig, warnOfTooManyThreads } from "./config.js";
@@ -16,10 +17,11 @@ import { Events } from "./events.js";
 import { jobIds } from "./job/job-id.js";
 import { isFinished, type JobId, type JobRow } from "./job/job-record.js";
 import type { HostApi } from "./protocol/host-api.js";
-import { Runner, type StopReport } from "./runner.js";
+import { LAST_WRITES_MS, Runner, type StopReport } from "./runner.js";
 import { boundedStorage } from "./storage/bounded-storage.js";
 import { memoryStorage } from "./storage/memory/memory-storage.js";
 import type { Enqueued, Storage, StorageChange } from "./storage/storage.js";
+import { settledWithin } from "./waiting.js";
 
 const STORAGE_TIMEOUT_MS = 30_000;
 const DISPOSE_TIMEOUT_MS = 2_000;
@@ -48,6 +50,7 @@ export class Rooms {
   readonly #storage: Storage;
   readonly #clock: Clock;
   readonly #results = new Results();
+  readonly #endings: Endings;
   readonly #handles: HandleHost;
   readonly #createPool: Seams["createPool"] | undefined;
   /** Queues that the storage told of in this turn. */
@@ -55,6 +58,8 @@ export class Rooms {
   #opened: Promise<void> | undefined;
   #unsubscribe: (() => void) | undefined;
   #runner: Runner | undefined;
+  /** Of runners that failed to start. */
+  #formerNames: string[] = [];
   #started: Promise<void> | undefined;
   #stopped: Promise<StopReport> | undefined;
   /** Ends what keeps the process alive. */
@@ -78,7 +83,12 @@ export class Rooms {
     const { events } = this;
     const results = this.#results;
     const clock = (this.#clock = seams.clock ?? systemClock());
-    const storage = (this.#storage = boundedStorage(options.storage ?? memoryStorage(), { ms: STORAGE_TIMEOUT_MS, clock }));
+    const storage = (this.#storage = boundedStorage(options.storage ?? memoryStorage(), {
+      ms: STORAGE_TIMEOUT_MS,
+      clock,
+      onDoubt: (ids) => this.#onDoubt(ids),
+    }));
+    this.#endings = new Endings({ storage, clock, results, onError: (error) => events.emit("error", { error }) });
     this.#createPool = seams.createPool;
     this.client = new Client({
       ...{ storage, clock, events, maxPayload },
@@ -98,7 +108,7 @@ export class Rooms {
       info: (id) => this.ready().then(() => this.control.info(id)),
       cancel: (id) => this.ready().then(() => this.control.cancel(id)),
       onProgress: (id, listener) => events.on("progress", (event) => event.id === id && listener(event.fraction, event.detail)),
-      follow: (id) => this.#follow(id),
+      follow: (id) => this.ready().then(() => this.#endings.follow(id)),
     };
   }
 
@@ -153,6 +163,7 @@ export class Rooms {
       const runner = this.#newRunner();
       this.#runner = runner;
       await runner.start();
+      this.#formerNames = [];
       if (!this.#isHeld) this.unref();
     } catch (error) {
       this.#runner = undefined;
@@ -166,23 +177,35 @@ export class Rooms {
     const host: HostApi = { enqueue: (request) => this.client.store({ ...request, attachments: [] }) };
     return new Runner({
       ...{ config: this.config, storage: this.#storage, clock: this.#clock, events: this.events },
-      name: jobIds(this.#clock)(),
+      formerNames: [...this.#formerNames],
+      name: this.#newName(),
       createPool: (queue, config) => (this.#createPool ?? this.#threadPool)(queue, config, { host, maxPayload, maxResult }),
       newJob: (template) => this.client.prepare({ ...template, attachments: [], runAt: null, delayMs: null }),
       onSettled: (settlement) => this.#onSettled(settlement),
+      onRefused: (id) => this.#endings.note([id]),
       onCancelWanted: (id) => void this.control.cancel(id).catch((error: unknown) => this.events.emit("error", { error })),
     });
   }
 
+  /** A new one each time: what was done under an old one cannot harm the new one when it comes late. */
+  #newName(): string {
+    const name = jobIds(this.#clock)();
+    this.#formerNames.push(name);
+    return name;
+  }
+
   async #stop(timeoutMs: number): Promise<StopReport> {
+    const limit = { ms: LAST_WRITES_MS, clock: this.#clock };
     const release = this.#clock.hold();
     const report = (await this.#runner?.stop(timeoutMs)) ?? { completed: 0, returned: 0 };
     this.#runner = undefined;
-    await this.client.settle();
+    await settledWithin(this.client.settle(), limit);
+    this.#endings.stop();
     this.#results.stop();
     this.drains.stop(stoppedError());
     this.#unsubscribe?.();
-    await this.#opened?.then(() => this.#storage.close()).catch((error: unknown) => this.events.emit("error", { error }));
+    const closed = this.#opened?.then(() => this.#storage.close()).catch((error: unknown) => this.events.emit("error", { error }));
+    if (closed !== undefined) await settledWithin(closed, limit);
     this.#release?.();
     release();
     return report;
@@ -201,23 +224,6 @@ export class Rooms {
     return this.#opened;
   }
 
-  async #follow(id: JobId): Promise<Awaited> {
-    await this.ready();
-    const awaited = this.#results.open(id);
-    await this.#lookUp([id]);
-    return awaited;
-  }
-
-  /** Tells those who await these jobs, if they have ended. */
-  async #lookUp(ids: readonly JobId[]): Promise<void> {
-    if (ids.length === 0) return;
-    const rows = await this.#storage.get(ids, this.#clock.now());
-    ids.forEach((id, index) => {
-      const ending = endingOf(rows[index], id);
-      if (ending !== undefined) this.#results.settle(id, ending);
-    });
-  }
-
   #onSettled({ job, outcome, transition }: Settlement): void {
     if (isFinished(transition.to)) {
       const ending =
@@ -234,6 +240,12 @@ export class Rooms {
     if (row === undefined) this.#runner?.wakeAll();
     else if (isFinished(row.state)) this.#runner?.noteFinished();
     else this.#runner?.noteStored([row]);
+    this.drains.look();
+  }
+
+  #onDoubt(ids: readonly JobId[]): void {
+    this.#endings.note(ids);
+    this.#runner?.lookAgain();
     this.drains.look();
   }
 
@@ -256,8 +268,7 @@ export class Rooms {
       case "finished": {
         // What ended here is told with its outcome, when its write is over.
         const own = new Set(this.#runner?.unsettled());
-        const ids = this.#results.known(change.ids).filter((id) => !own.has(id));
-        return void this.#lookUp(ids).catch((error: unknown) => this.events.emit("error", { error }));
+        return this.#endings.note(change.ids.filter((id) => !own.has(id)));
       }
       case "cancelling":
         return this.#runner?.cancel(change.ids);

@@ -6,7 +6,7 @@ import { queueConfig, startQueues } from "./config.js";
 import { Completer, type Settlement } from "./dispatch/completer.js";
 import { Dispatcher } from "./dispatch/dispatcher.js";
 import type { Pool } from "./dispatch/pool.js";
-import { EngineStoppedError } from "./errors.js";
+import { EngineStoppedError, StorageError } from "./errors.js";
 import type { Events } from "./events.js";
 import type { JobId, JobRow, NewJob } from "./job/job-record.js";
 import { isFinished } from "./job/job-record.js";
@@ -15,10 +15,10 @@ import { DueTimer } from "./scheduler/due-timer.js";
 import { Every } from "./scheduler/every.js";
 import { Pruner } from "./scheduler/pruner.js";
 import type { Schedule, Storage } from "./storage/storage.js";
-import { settledWithin } from "./waiting.js";
+import { insist, settledWithin } from "./waiting.js";
 
-/** What is still to be written when the time to stop is over may take so long. */
-const LAST_WRITES_MS = 5_000;
+/** What is still to be written when the time to stop is over may take so long, each time that something is. */
+export const LAST_WRITES_MS = 5_000;
 
 export interface RunnerDeps {
   readonly config: Config;
@@ -30,6 +30,10 @@ export interface RunnerDeps {
   readonly createPool: (queue: string, config: QueueConfig) => Pool;
   readonly newJob: (template: Schedule["template"]) => NewJob;
   readonly onSettled: (settlement: Settlement) => void;
+  /** A job that ran here ended elsewhere, or will. */
+  readonly onRefused: (id: JobId) => void;
+  /** Runners of this engine that did not get to start. One of them may own the storage still. */
+  readonly formerNames: readonly string[];
   /** The job was cancelled while it ran, but is not finished. */
   readonly onCancelWanted: (id: JobId) => void;
 }
@@ -70,16 +74,21 @@ export class Runner {
     const { storage, clock, config, events } = deps;
     this.#deps = deps;
     const onError = (error: unknown): void => events.emit("error", { error });
-    this.#completer = new Completer({ storage, clock, onSettled: (settlement) => this.#onSettled(settlement), onError });
+    this.#completer = new Completer({
+      ...{ storage, clock, onError },
+      onSettled: (settlement) => this.#onSettled(settlement),
+      onRefused: ({ job }) => deps.onRefused(job.id),
+    });
     this.#dueTimer = new DueTimer({ storage, clock, onDue: () => this.wakeAll(), onError });
-    this.#pruner = new Pruner({ storage, clock, retention: config.retention, onError });
+    this.#pruner = new Pruner({ storage, clock, retention: config.retention, isInDoubt: () => this.#completer.isInDoubt, onError });
     this.#every = new Every({ storage, clock, newJob: deps.newJob, onTick: (job) => this.noteStored([job]), onError });
   }
 
   /** @throws JobsModuleError, StorageError; everything is freed then */
   async start(): Promise<void> {
-    const { storage, name, clock, config } = this.#deps;
+    const { storage, name, formerNames, clock, config } = this.#deps;
     try {
+      for (const former of formerNames) await storage.disown(former);
       await storage.own(name);
       const now = clock.now();
       this.#noteReclaimed(await storage.reclaim({ runner: name, queue: null, keep: [], now }));
@@ -108,23 +117,34 @@ export class Runner {
   }
 
   async #stop(timeoutMs: number): Promise<StopReport> {
-    const { storage, name, clock, events } = this.#deps;
+    const { clock } = this.#deps;
     this.#isStopping = true;
     this.#dueTimer.stop();
     this.#every.stop();
     this.#pruner.stop();
     const runs = [...this.#runs.values()];
-    await settledWithin(Promise.all(runs.map(({ dispatcher }) => dispatcher.close())), { ms: timeoutMs, clock });
+    const closed = Promise.all(runs.map(({ dispatcher }) => dispatcher.close()));
+    await settledWithin(closed, { ms: timeoutMs, clock });
     for (const { dispatcher } of runs) dispatcher.abandon();
     await Promise.all(runs.map(({ pool }) => pool.stop()));
-    await settledWithin(this.#completer.whenIdle(), { ms: LAST_WRITES_MS, clock });
+    // A claim that was under way may have brought jobs, which are given back.
+    await settledWithin(closed.then(() => this.#completer.whenIdle()), { ms: LAST_WRITES_MS, clock });
     this.#completer.stop();
+    const returned = await this.#leave();
+    return { completed: this.#finishedWhileStopping, returned };
+  }
+
+  /** Ends the ownership. @returns how many jobs are left unfinished; 0 if the storage does not say */
+  async #leave(): Promise<number> {
+    const { storage, name, clock, events } = this.#deps;
+    const limit = { ms: LAST_WRITES_MS, clock };
+    const left = insist(() => storage.disown(name), limit).then(() => insist(() => this.#countUnfinished(), limit));
     try {
-      await storage.disown(name);
-      return { completed: this.#finishedWhileStopping, returned: await this.#countUnfinished() };
+      if (await settledWithin(left, limit)) return await left;
+      throw new StorageError(`the storage was not left within ${LAST_WRITES_MS} ms`);
     } catch (error) {
       events.emit("error", { error });
-      return { completed: this.#finishedWhileStopping, returned: 0 };
+      return 0;
     }
   }
 
@@ -164,6 +184,14 @@ export class Runner {
     this.ensureQueues(queues);
     this.wake(queues);
     void this.#dueTimer.refresh();
+  }
+
+  /** A write failed, or came late: what it did, nobody told us. */
+  lookAgain(): void {
+    if (!this.#isOwner || this.#isStopping) return;
+    for (const { dispatcher } of this.#runs.values()) dispatcher.doubtClaims();
+    void this.#dueTimer.refresh();
+    void this.#noteAllQueuedSafely();
   }
 
   refreshSchedules(): void {
@@ -233,6 +261,14 @@ export class Runner {
     this.#noteQueued(jobs.filter(({ state }) => !isFinished(state)));
   }
 
+  async #noteAllQueuedSafely(): Promise<void> {
+    try {
+      await this.#noteAllQueued();
+    } catch (error) {
+      this.#deps.events.emit("error", { error });
+    }
+  }
+
   /** These jobs wait: they need threads, and a thread that knows them. */
   #noteQueued(jobs: readonly { readonly queue: string; readonly name: string }[]): void {
     this.ensureQueues(jobs.map(({ queue }) => queue));
@@ -253,6 +289,7 @@ export class Runner {
       timeoutMs: settings.timeoutMs,
       graceMs: config.graceMs,
       unsettled: () => this.#completer.unsettled(),
+      onClockBack: () => void this.#dueTimer.refresh(),
       listener: runListener({
         ...{ queue, events: this.#deps.events },
         onReclaimed: (rows) => this.#noteReclaimed(rows),
@@ -260,7 +297,7 @@ export class Runner {
         onHealth: (error) => {
           run.error = error;
           // Now that its names are known, jobs that nobody knows can be told.
-          if (error === null && !this.#isStopping) this.#noteAllQueued().catch((failure: unknown) => this.#deps.events.emit("error", { error: failure }));
+          if (error === null && !this.#isStopping) void this.#noteAllQueuedSafely();
         },
       }),
     });

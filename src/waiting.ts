@@ -36,6 +36,27 @@ export async function settledWithin(promise: Promise<unknown>, { ms, clock }: Wa
   return inTime;
 }
 
+const INSIST_PAUSE_MS = 100;
+
+/**
+ * Repeats a call that fails until it succeeds or the limit is over.
+ *
+ * @throws its last error
+ */
+export async function insist<Value>(call: () => Promise<Value>, { ms, clock }: WaitLimit): Promise<Value> {
+  const lastAt = clock.monotonic() + ms - INSIST_PAUSE_MS;
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (clock.monotonic() >= lastAt) throw error;
+      const pause = deferred();
+      clock.setTimer(INSIST_PAUSE_MS, pause.resolve);
+      await pause.promise;
+    }
+  }
+}
+
 export interface PatientWait<Value> {
   readonly clock: Clock;
   readonly timeoutMs: number | null;

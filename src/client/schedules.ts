@@ -70,8 +70,12 @@ export class Schedules {
     const kept = (await storage.settings()).schedules.find((schedule) => schedule.name === name);
     // Declared again, as at each start of a server, it keeps its rhythm.
     const nextAt = kept?.everyMs === everyMs ? kept.nextAt : clock.now();
-    await storage.saveSchedule({ name, everyMs, nextAt, template: { ...request, unique } });
-    onChange();
+    try {
+      await storage.saveSchedule({ name, everyMs, nextAt, template: { ...request, unique } });
+    } finally {
+      // Also after a failure: nobody knows what it did.
+      onChange();
+    }
     return Object.freeze({ name, nextAt, cancel: () => this.#remove(name) });
   }
 
@@ -81,8 +85,11 @@ export class Schedules {
   }
 
   async #remove(name: string): Promise<void> {
-    await this.#deps.storage.removeSchedule(name);
-    this.#deps.onChange();
+    try {
+      await this.#deps.storage.removeSchedule(name);
+    } finally {
+      this.#deps.onChange();
+    }
   }
 }
 

@@ -49,6 +49,11 @@ export class Capacity {
     else if (this.#caution > 0) this.#caution -= 1;
   }
 
+  /** What was claimed ahead did not fit: to claim it again at once would end the same way, over and over. */
+  noteMisfit(): void {
+    this.#caution = CAUTION;
+  }
+
   /** Whether a lane may be given a job of this name now. */
   fits(load: LaneLoad, name: string): boolean {
     if (load.room <= 0) return false;

@@ -25,6 +25,8 @@ export interface ClaimLoopDeps {
   /** Jobs of a claim whose answer was lost wait again. */
   readonly onReclaimed: (jobs: readonly JobRow[]) => void;
   readonly onError: (error: unknown) => void;
+  /** The wall clock was set back since the last claim. */
+  readonly onClockBack: () => void;
   /** No claim is under way any more. */
   readonly onIdle: () => void;
 }
@@ -35,6 +37,9 @@ export class ClaimLoop {
   #wokenWhileClaiming = false;
   #isStopped = false;
   #failures = 0;
+  /** We may have claimed jobs that nobody told us of. */
+  #isInDoubt = false;
+  #latestNow = -Infinity;
   #retryTimer: Timer | undefined;
 
   constructor(deps: ClaimLoopDeps) {
@@ -48,6 +53,12 @@ export class ClaimLoop {
   wake(): void {
     if (this.#isClaiming) this.#wokenWhileClaiming = true;
     else if (this.#capacity() > 0) void this.#claimAll();
+  }
+
+  /** What we have claimed and do not know of is given back before the next claim. */
+  doubt(): void {
+    this.#isInDoubt = true;
+    this.wake();
   }
 
   stop(): void {
@@ -70,6 +81,7 @@ export class ClaimLoop {
         mayHaveMore = this.#takeWakeUp() || wasFull;
       }
     } catch (error) {
+      this.#isInDoubt = true;
       this.#retryLater();
       onError(error);
     } finally {
@@ -88,14 +100,26 @@ export class ClaimLoop {
   async #claim(limit: number): Promise<boolean> {
     if (limit === 0) return false;
     const { queue, runner, storage, clock, names, held, onClaimed, onReclaimed } = this.#deps;
-    if (this.#failures > 0) onReclaimed(await storage.reclaim({ runner, queue, keep: held(), now: clock.now() }));
-    const jobs = await storage.claim({ queue, names: names(), limit, runner, now: clock.now() });
+    if (this.#isInDoubt) {
+      this.#isInDoubt = false;
+      onReclaimed(await storage.reclaim({ runner, queue, keep: held(), now: clock.now() }));
+    }
+    const jobs = await storage.claim({ queue, names: names(), limit, runner, now: this.#now() });
     this.#failures = 0;
     onClaimed(jobs);
     return jobs.length === limit;
   }
 
+  /** When the wall clock was set back, jobs that were due before are due later. */
+  #now(): number {
+    const now = this.#deps.clock.now();
+    if (now < this.#latestNow) this.#deps.onClockBack();
+    this.#latestNow = now;
+    return now;
+  }
+
   #retryLater(): void {
+    if (this.#isStopped) return;
     const delayMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LONGEST_RETRY_MS);
     this.#failures += 1;
     this.#retryTimer = this.#deps.clock.setTimer(delayMs, () => {

@@ -4,7 +4,7 @@
  */
 
 import type { Clock, Timer } from "../clock.js";
-import type { ClaimedJob, JobId } from "../job/job-record.js";
+import type { ClaimedJob, JobId, JobRow, JobState } from "../job/job-record.js";
 import type { Outcome, Transition } from "../job/lifecycle.js";
 import type { JobReader, JobWriter } from "../storage/storage.js";
 import { deferred, type Deferred } from "../waiting.js";
@@ -23,6 +23,8 @@ export interface CompleterDeps {
   readonly clock: Clock;
   /** The storage has accepted it. */
   readonly onSettled: (settlement: Settlement) => void;
+  /** The claim had passed to someone else, or the job is gone: it ends, or has ended, in some other way. */
+  readonly onRefused: (settlement: Settlement) => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -35,15 +37,21 @@ export class Completer {
   #writing: readonly Settlement[] = [];
   #isFlushPlanned = false;
   #failures = 0;
-  #retryTimer: Timer | undefined;
   #isStopped = false;
+  #retryTimer: Timer | undefined;
   #idle: Deferred<void> | undefined;
 
   constructor(deps: CompleterDeps) {
     this.#deps = deps;
   }
 
+  /** A write has failed, and it is not known yet what it did. */
+  get isInDoubt(): boolean {
+    return this.#failures > 0;
+  }
+
   add(settlement: Settlement): void {
+    if (this.#isStopped) return;
     this.#pending.push(settlement);
     this.#planFlush();
   }
@@ -87,8 +95,8 @@ export class Completer {
       const accepted = inDoubt ? await this.#recheck(batch, applied) : applied;
       this.#failures = 0;
       batch.forEach((settlement, index) => {
-        // A late finisher, whose claim has passed to someone else, is ignored.
         if (accepted[index] === true) this.#deps.onSettled(settlement);
+        else this.#deps.onRefused(settlement);
       });
     } catch (error) {
       this.#pending = [...batch, ...this.#pending];
@@ -100,30 +108,37 @@ export class Completer {
     else this.#tellIdle();
   }
 
-  /** After a failed write nobody knows what it did. What is not running any more under our fence, we ended ourselves. */
+  /** After a failed write nobody knows what it did. What is under our fence as we wanted it, we ended ourselves. */
   async #recheck(batch: readonly Settlement[], applied: readonly boolean[]): Promise<readonly boolean[]> {
     const rows = await this.#deps.storage.get(
       batch.map(({ job }) => job.id),
       this.#deps.clock.now(),
     );
-    return batch.map(({ job }, index) => {
+    return batch.map(({ transition }, index) => {
       const row = rows[index];
-      return applied[index] === true || (row?.fence === job.fence && row.state !== "running");
+      return applied[index] === true || (row !== undefined && shows(row, transition));
     });
   }
 
   #retryLater(error: unknown): void {
+    this.#deps.onError(error);
+    if (this.#isStopped) return;
     const delayMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LONGEST_RETRY_MS);
     this.#failures += 1;
     this.#retryTimer = this.#deps.clock.setTimer(delayMs, () => {
       this.#retryTimer = undefined;
       this.#planFlush();
     });
-    this.#deps.onError(error);
   }
 
   #tellIdle(): void {
     this.#idle?.resolve();
     this.#idle = undefined;
   }
+}
+
+/** Whether a row is as the transition leaves it. Not so if the claim was taken from us meanwhile, though its fence is the same. */
+function shows(row: JobRow, { fence, to, attempt }: Transition): boolean {
+  const isPending = (state: JobState): boolean => state === "waiting" || state === "scheduled";
+  return row.fence === fence && row.attempt === attempt && (row.state === to || (isPending(row.state) && isPending(to)));
 }

@@ -10,6 +10,7 @@
 import type { Clock } from "../clock.js";
 import type { ClaimedJob, JobId } from "../job/job-record.js";
 import { nextTransition, type Outcome } from "../job/lifecycle.js";
+import { isDetached } from "../job/payload-kinds.js";
 import type { LogLine } from "../protocol/messages.js";
 import type { JobWriter, Ownership } from "../storage/storage.js";
 import { deferred, type Deferred } from "../waiting.js";
@@ -30,6 +31,8 @@ export interface DispatcherDeps {
   readonly storage: Pick<JobWriter & Ownership, "claim" | "reclaim">;
   /** Jobs that have ended and are not stored as such yet. */
   readonly unsettled: () => readonly JobId[];
+  /** The wall clock was set back. */
+  readonly onClockBack: () => void;
   readonly clock: Clock;
   readonly listener: DispatchListener;
   /** For jobs that have no timeout of their own. */
@@ -44,6 +47,8 @@ export class Dispatcher implements PoolListener {
   readonly #watchdog: Watchdog;
   readonly #overrun: Overrun;
   readonly #claims: ClaimLoop;
+  /** Not on a lane when they were cancelled: a claim whose answer is under way may bring them. */
+  readonly #cancelledEarly = new Set<JobId>();
   #names: readonly string[] = [];
   #isWakePlanned = false;
   #isClosed = false;
@@ -67,7 +72,10 @@ export class Dispatcher implements PoolListener {
       onClaimed: (jobs) => this.#place(jobs),
       onReclaimed: (jobs) => deps.listener.reclaimed(jobs),
       onError: (error) => deps.listener.storageFailed(error),
-      onIdle: () => this.#tellIdle(),
+      onIdle: () => {
+        this.#cancelledEarly.clear();
+        this.#tellIdle();
+      },
     });
     this.#overrun = new Overrun({
       ...{ clock: deps.clock, flights: this.#flights, concurrency: deps.pool.concurrency },
@@ -90,10 +98,18 @@ export class Dispatcher implements PoolListener {
     this.#claims.wake();
   }
 
+  /** We may have claimed jobs that nobody told us of. */
+  doubtClaims(): void {
+    this.#claims.doubt();
+  }
+
   /** Cancels a job if it is on a lane; one that has started is asked to stop. */
   cancel(id: JobId): void {
     const flight = this.#flights.get(id);
-    if (flight === undefined) return;
+    if (flight === undefined) {
+      if (!this.#claims.isIdle) this.#cancelledEarly.add(id);
+      return;
+    }
     flight.cancelRequested = true;
     if (this.#takeBack(flight.lane, [id]) === 0) flight.lane.askToStop(id, "cancel");
   }
@@ -128,10 +144,12 @@ export class Dispatcher implements PoolListener {
   }
 
   /** Sends what fits, and gives the rest back to storage. */
-  #place(jobs: readonly ClaimedJob[]): void {
-    const whole = jobs.filter(isWhole);
-    if (whole.length < jobs.length) for (const job of jobs) if (!isWhole(job)) this.#settle({ job, outcome: lostFailure() });
+  #place(claimed: readonly ClaimedJob[]): void {
+    const jobs = claimed.filter((job) => !this.#adopt(job));
+    const whole = jobs.filter((job) => isWhole(job) && !this.#cancelledEarly.has(job.id));
+    if (whole.length < jobs.length) this.#settleUnsent(jobs);
     const { frames, rest } = planFrames({ jobs: whole, lanes: this.#isClosed ? [] : [...this.#flights.lanes], flights: this.#flights, capacity: this.#capacity });
+    if (rest.length > 0) this.#capacity.noteMisfit();
     for (const job of rest) this.#settle({ job, outcome: { kind: "unexecuted" } });
     for (const [lane, frame] of frames) {
       for (const job of frame) {
@@ -140,6 +158,20 @@ export class Dispatcher implements PoolListener {
       }
       this.#send(lane, frame);
     }
+  }
+
+  #settleUnsent(jobs: readonly ClaimedJob[]): void {
+    for (const job of jobs) {
+      if (this.#cancelledEarly.has(job.id)) this.#settle({ job, outcome: { kind: "unexecuted" }, cancelRequested: true });
+      else if (!isWhole(job)) this.#settle({ job, outcome: lostFailure() });
+    }
+  }
+
+  /** A job that is on a lane still, though its claim was taken from us meanwhile, goes on under the new claim. */
+  #adopt(job: ClaimedJob): boolean {
+    const flight = this.#flights.get(job.id);
+    if (flight !== undefined) flight.job = job;
+    return flight !== undefined;
   }
 
   #send(lane: Lane, frame: readonly ClaimedJob[]): void {
@@ -154,13 +186,15 @@ export class Dispatcher implements PoolListener {
 
   // Ends of runs.
 
-  answered(_lane: Lane, { id, outcome, tookMs, progress }: JobAnswer): void {
+  answered(lane: Lane, { id, outcome, tookMs, progress }: JobAnswer): void {
     const flight = this.#flights.get(id);
-    // Given back already, when the engine stopped.
-    if (flight === undefined) return;
+    // Given back already, when the engine stopped, or gone with its lane and sent to another one since.
+    if (flight?.lane !== lane) return;
     this.#capacity.record(flight.job.name, tookMs);
     if (outcome.kind === "unregistered") this.#names = this.#names.filter((name) => name !== flight.job.name);
-    this.#end(flight, flight.timedOut ? timeoutFailure(this.#timeoutOf(flight)) : outcome, { progress });
+    // Who ended in time is not late because the main thread was busy when the answer came.
+    const isLate = flight.timedOut && tookMs >= this.#timeoutOf(flight);
+    this.#end(flight, isLate ? timeoutFailure(this.#timeoutOf(flight)) : outcome, { progress });
     this.#wakeAtEndOfTurn();
   }
 
@@ -266,7 +300,6 @@ export class Dispatcher implements PoolListener {
   }
 }
 
-/** Node 20 has no `ArrayBuffer.prototype.detached`; an empty buffer has nothing to lose. */
 function isWhole({ attachments }: ClaimedJob): boolean {
-  return attachments.every((buffer) => buffer.byteLength > 0);
+  return !attachments.some(isDetached);
 }

@@ -6,7 +6,7 @@ import type { Lane } from "./pool.js";
 
 /** A claimed job on a lane. */
 export interface Flight {
-  readonly job: ClaimedJob;
+  job: ClaimedJob;
   readonly lane: Lane;
   /** `Infinity` from when it turns out long. */
   estimateMs: number;

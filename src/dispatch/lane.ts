@@ -91,6 +91,8 @@ export class FrameLane implements Lane {
     const id = this.#jobs[slot];
     switch (message.kind) {
       case "answer": {
+        // A second answer must not end the job that is in this slot now, or free the slot twice.
+        if (!this.#control.isOver(slot)) return;
         const progress = this.#control.progress(slot);
         this.#control.release(slot);
         this.#freeSlots.push(slot);

@@ -64,6 +64,12 @@ export class ControlBlock {
     return Atomics.compareExchange(this.#ints, slot * INTS_PER_SLOT, QUEUED, REVOKED) === QUEUED;
   }
 
+  /** The thread is finished with this slot, and has said so or is about to. */
+  isOver(slot: number): boolean {
+    const state = Atomics.load(this.#ints, slot * INTS_PER_SLOT);
+    return state === DONE || state === REVOKED;
+  }
+
   release(slot: number): void {
     Atomics.store(this.#ints, slot * INTS_PER_SLOT, FREE);
   }

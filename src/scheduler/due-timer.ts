@@ -4,6 +4,8 @@ import type { Clock, Timer } from "../clock.js";
 import type { JobReader } from "../storage/storage.js";
 
 const RETRY_MS = 1_000;
+/** The wall clock may be set, of which no timer hears: it is looked at so often while a job waits for its time. */
+const LONGEST_WAIT_MS = 60_000;
 
 export interface DueTimerDeps {
   readonly storage: Pick<JobReader, "nextDueIn">;
@@ -25,9 +27,8 @@ export class DueTimer {
   /** A job will be due at this wall time. May be told too often, never too seldom. */
   hint(dueAt: number): void {
     if (this.#isStopped || dueAt >= this.#dueAt) return;
-    this.#timer?.cancel();
     this.#dueAt = dueAt;
-    this.#timer = this.#deps.clock.setTimer(Math.max(dueAt - this.#deps.clock.now(), 0), () => this.#onTimer());
+    this.#arm();
   }
 
   /** Asks the storage for the next due job. */
@@ -48,13 +49,21 @@ export class DueTimer {
     this.#timer?.cancel();
   }
 
+  #arm(): void {
+    const { clock } = this.#deps;
+    this.#timer?.cancel();
+    const waitMs = Math.min(Math.max(this.#dueAt - clock.now(), 0), LONGEST_WAIT_MS);
+    this.#timer = clock.setTimer(waitMs, () => this.#onTimer());
+  }
+
   #onTimer(): void {
-    const isEarly = this.#deps.clock.now() < this.#dueAt;
-    const dueAt = this.#dueAt;
+    const { clock, onDue } = this.#deps;
+    if (clock.now() < this.#dueAt) {
+      this.#arm();
+      return;
+    }
     this.#dueAt = Infinity;
-    // The wall clock was set back meanwhile.
-    if (isEarly) this.hint(dueAt);
-    else this.#deps.onDue();
+    onDue();
     void this.refresh();
   }
 }

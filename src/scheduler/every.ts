@@ -5,6 +5,8 @@ import type { NewJob } from "../job/job-record.js";
 import type { Schedule, SettingsStore } from "../storage/storage.js";
 
 const RETRY_MS = 1_000;
+/** The wall clock may be set, of which no timer hears: it is looked at so often while a tick waits for its time. */
+const LONGEST_WAIT_MS = 60_000;
 
 export interface EveryDeps {
   readonly storage: Pick<SettingsStore, "settings" | "tick">;
@@ -53,8 +55,14 @@ export class Every {
       }
     }
     this.#isTicking = false;
-    if (nextAt === Infinity || this.#isStopped) return;
-    this.#timer = clock.setTimer(Math.max(nextAt - clock.now(), 0), () => this.refresh());
+    if (nextAt < Infinity) this.#arm(nextAt);
+  }
+
+  #arm(nextAt: number): void {
+    const { clock } = this.#deps;
+    if (this.#isStopped) return;
+    const waitMs = Math.min(Math.max(nextAt - clock.now(), 0), LONGEST_WAIT_MS);
+    this.#timer = clock.setTimer(waitMs, () => (clock.now() < nextAt ? this.#arm(nextAt) : this.refresh()));
   }
 
   /** @returns when to look at the schedule again */

@@ -15,6 +15,8 @@ export interface PrunerDeps {
   readonly storage: Pick<JobWriter, "prune">;
   readonly clock: Clock;
   readonly retention: Retention;
+  /** It is not known yet which jobs have finished, so none of them may go. */
+  readonly isInDoubt: () => boolean;
   readonly onError: (error: unknown) => void;
 }
 
@@ -42,14 +44,16 @@ export class Pruner {
 
   async prune(): Promise<void> {
     if (this.#isPruning || this.#isStopped) return;
-    const { storage, clock, retention, onError } = this.#deps;
+    const { storage, clock, retention, isInDoubt, onError } = this.#deps;
     this.#isPruning = true;
     this.#finished = 0;
     this.#bytes = 0;
     let waitMs: number | null = RETRY_MS;
     try {
-      const { pruned, nextInMs } = await storage.prune({ retention, limit: LIMIT, now: clock.now() });
-      waitMs = pruned === LIMIT ? 0 : nextInMs === null ? null : Math.max(nextInMs, SHORTEST_WAIT_MS);
+      if (!isInDoubt()) {
+        const { pruned, nextInMs } = await storage.prune({ retention, limit: LIMIT, now: clock.now() });
+        waitMs = pruned === LIMIT ? 0 : nextInMs === null ? null : Math.max(nextInMs, SHORTEST_WAIT_MS);
+      }
     } catch (error) {
       onError(error);
     }

@@ -109,6 +109,7 @@ export interface StorageCounts {
 /** Hints, so that nobody must poll. They may be lost or doubled without harm. */
 export type StorageChange =
   | { readonly kind: "ready"; readonly queues: readonly string[] }
+  /** These have finished, or were removed unfinished. */
   | { readonly kind: "finished"; readonly ids: readonly JobId[] }
   | { readonly kind: "cancelling"; readonly ids: readonly JobId[] }
   | { readonly kind: "settings" };

@@ -1,6 +1,7 @@
 /** A clock that stands still until it is told to go on, and whose random numbers follow from a seed. */
 
 import { type Clock, endOfTurn, systemClock, type Timer } from "../clock.js";
+import { seededRandom } from "./seeded-random.js";
 
 export interface ManualClock extends Clock {
   /** Lets everything that is under way finish that needs no time. */
@@ -32,7 +33,6 @@ export function manualClock({ startAt = 1_700_000_000_000, seed = 1 }: { readonl
   let monotonic = 0;
   let order = 0;
   let turnsUnderWay = 0;
-  let state = seed >>> 0;
 
   function next(): Entry | undefined {
     let first: Entry | undefined;
@@ -81,13 +81,7 @@ export function manualClock({ startAt = 1_700_000_000_000, seed = 1 }: { readonl
         run();
       });
     },
-    // mulberry32
-    random: () => {
-      state = (state + 0x6d2b79f5) >>> 0;
-      let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-      mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-      return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-    },
+    random: seededRandom(seed),
     hold: () => system.hold(),
     settle,
     advance,

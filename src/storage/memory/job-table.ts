@@ -108,7 +108,9 @@ export class JobTable {
     const row = this.#rows.get(request.id);
     if (row === undefined) return "unknown";
     if (row.state === "running") return "running";
-    return request.action === "retry" ? this.#retry(row, request.now) : this.#remove(row);
+    if (request.action === "retry") return this.#retry(row, request.now);
+    if (!isFinished(row.state)) this.#feed.finished(row.id);
+    return this.#remove(row);
   }
 
   #retry(row: StoredRow, now: number): ChangeResult {

@@ -25,6 +25,7 @@ class Scene {
   onClaimed: ClaimLoopDeps["onClaimed"] = () => undefined;
   readonly loop = new ClaimLoop({
     ...{ queue: "q", runner: "me", clock: this.clock },
+    onClockBack: () => undefined,
     storage: {
       claim: (request) => {
         this.claims.push(request);

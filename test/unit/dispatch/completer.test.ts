@@ -23,6 +23,7 @@ class Scene {
   readonly writes: (readonly JobId[])[] = [];
   readonly writeTimes: number[] = [];
   readonly settled: JobId[] = [];
+  readonly refused: JobId[] = [];
   readonly errors: unknown[] = [];
   complete: Complete = (transitions) => Promise.resolve(transitions.map(() => true));
   get: (ids: readonly JobId[]) => Promise<readonly (JobRow | undefined)[]> = (ids) => Promise.resolve(ids.map(() => undefined));
@@ -37,6 +38,7 @@ class Scene {
       get: (ids) => this.get(ids),
     },
     onSettled: ({ job }) => this.settled.push(job.id),
+    onRefused: ({ job }) => this.refused.push(job.id),
     onError: (error) => this.errors.push(error),
   });
 

@@ -1,0 +1,87 @@
+/** Engines and stores with one fault built in on purpose. A simulation that does not notice them proves nothing. */
+
+import type { Death } from "../../src/dispatch/pool.js";
+import type { Transition } from "../../src/job/lifecycle.js";
+import type { Storage } from "../../src/storage/storage.js";
+import type { World } from "./world.js";
+
+export interface Control {
+  /** What is expected to be noticed. */
+  readonly what: string;
+  readonly storage: (storage: Storage, world: World) => Storage;
+  /** What the engine hears of the death of a lane. */
+  readonly death: (death: Death) => Death;
+}
+
+export const NO_CONTROL: Control = { what: "nothing is broken", storage: (storage) => storage, death: (death) => death };
+
+export const CONTROLS: Readonly<Record<string, Control>> = {
+  fence: {
+    ...NO_CONTROL,
+    what: "the fence is not checked: whoever completes a job that runs is believed",
+    storage: (storage, { time }) => ({
+      ...verbsOf(storage),
+      complete: async (transitions) => {
+        const rows = await storage.get(transitions.map(({ id }) => id), time.wall);
+        return storage.complete(transitions.map((transition, index): Transition => ({ ...transition, fence: rows[index]?.fence ?? transition.fence })));
+      },
+    }),
+  },
+  blame: {
+    ...NO_CONTROL,
+    what: "whatever was on a dead lane is to blame, started or not",
+    death: (death) => ({ ...death, started: [...death.started, ...death.unstarted], unstarted: [] }),
+  },
+  early: {
+    ...NO_CONTROL,
+    what: "jobs are handed out up to half a second before they are due",
+    storage: (storage) => ({ ...verbsOf(storage), claim: (request) => storage.claim({ ...request, now: request.now + 500 }) }),
+  },
+  lose: {
+    ...NO_CONTROL,
+    what: "every tenth enqueue is acknowledged and not stored",
+    storage: (storage) => {
+      let calls = 0;
+      return {
+        ...verbsOf(storage),
+        enqueue: async (jobs, now) => {
+          calls += 1;
+          return calls % 10 === 0 ? jobs.map(({ id }) => ({ id, duplicate: false })) : storage.enqueue(jobs, now);
+        },
+      };
+    },
+  },
+  stall: {
+    ...NO_CONTROL,
+    what: "nobody is told when the next job is due",
+    storage: (storage) => ({ ...verbsOf(storage), nextDueIn: async () => null, subscribe: () => () => undefined }),
+  },
+};
+
+function verbsOf(storage: Storage): Storage {
+  return {
+    name: storage.name,
+    supports: storage.supports,
+    open: () => storage.open(),
+    close: () => storage.close(),
+    enqueue: (jobs, now) => storage.enqueue(jobs, now),
+    claim: (request) => storage.claim(request),
+    complete: (transitions) => storage.complete(transitions),
+    cancel: (ids, now) => storage.cancel(ids, now),
+    change: (request) => storage.change(request),
+    prune: (request) => storage.prune(request),
+    own: (runner) => storage.own(runner),
+    disown: (runner) => storage.disown(runner),
+    reclaim: (request) => storage.reclaim(request),
+    pause: (queue, paused) => storage.pause(queue, paused),
+    saveSchedule: (schedule) => storage.saveSchedule(schedule),
+    removeSchedule: (name) => storage.removeSchedule(name),
+    tick: (request) => storage.tick(request),
+    settings: () => storage.settings(),
+    get: (ids, now) => storage.get(ids, now),
+    list: (query) => storage.list(query),
+    count: (now) => storage.count(now),
+    nextDueIn: (now) => storage.nextDueIn(now),
+    subscribe: (listener) => storage.subscribe?.(listener) ?? ((): void => undefined),
+  };
+}
