@@ -98,11 +98,12 @@ export class Rooms {
     });
     this.control = new Control({
       ...{ storage, clock, events, results },
-      running: () => this.#runner,
+      running: () => this.#runner?.queues,
+      onCancelling: (id) => this.#runner?.cancel([id]),
       onChange: (row) => this.#onChange(row),
     });
     this.schedules = new Schedules({ storage, clock, maxPayload, ready: () => this.#open(), onChange: () => this.#runner?.refreshSchedules() });
-    this.drains = new Drains({ storage, clock, names: (queue) => (this.#runner === undefined ? undefined : this.#runner.names(queue)) });
+    this.drains = new Drains({ storage, clock, names: (queue) => (this.#runner === undefined ? undefined : this.#runner.queues.names(queue)) });
     this.#handles = {
       clock,
       info: (id) => this.ready().then(() => this.control.info(id)),
@@ -129,7 +130,7 @@ export class Rooms {
   unref(): void {
     this.#isHeld = false;
     this.#release?.();
-    this.#runner?.unref();
+    this.#runner?.queues.unref();
   }
 
   /** Resolves when the storage is open. @throws EngineStoppedError */
@@ -237,7 +238,7 @@ export class Rooms {
 
   /** A job was changed by hand, or, without a row, any might have. */
   #onChange(row: JobRow | undefined): void {
-    if (row === undefined) this.#runner?.wakeAll();
+    if (row === undefined) this.#runner?.queues.wakeAll();
     else if (isFinished(row.state)) this.#runner?.noteFinished();
     else this.#runner?.noteStored([row]);
     this.drains.look();
