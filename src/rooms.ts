@@ -62,6 +62,8 @@ export class Rooms {
   #formerNames: string[] = [];
   #started: Promise<void> | undefined;
   #stopped: Promise<StopReport> | undefined;
+  /** What jobs enqueue while they finish is still stored after `stop` was called, and nothing after this. */
+  #isClosed = false;
   /** Ends what keeps the process alive. */
   #release: (() => void) | undefined;
   #isHeld = true;
@@ -201,6 +203,7 @@ export class Rooms {
     const report = (await this.#runner?.stop(timeoutMs)) ?? { completed: 0, returned: 0 };
     this.#runner = undefined;
     await settledWithin(this.client.settle(), limit);
+    this.#isClosed = true;
     this.#endings.stop();
     this.#results.stop();
     this.drains.stop(stoppedError());
@@ -212,7 +215,9 @@ export class Rooms {
     return report;
   }
 
+  /** @throws EngineStoppedError once it is closed */
   #open(): Promise<void> {
+    if (this.#isClosed) return Promise.reject(stoppedError());
     this.#opened ??= this.#storage.open().then(
       () => {
         this.#unsubscribe = this.#storage.subscribe?.((change) => this.#onStorageChange(change));
