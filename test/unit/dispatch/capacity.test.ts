@@ -117,6 +117,16 @@ describe("how many jobs to claim", () => {
     expect(capacity.claimable(load())).toBeGreaterThan(10);
   });
 
+  it("is one per slot for a while after jobs that did not fit", () => {
+    const capacity = experienced(0.1);
+    capacity.noteMisfit();
+    expect(capacity.claimable(load())).toBe(1);
+    for (let runs = 0; runs < CAUTION - 1; runs += 1) capacity.record("job", 0.1);
+    expect(capacity.claimable(load())).toBe(1);
+    capacity.record("job", 0.1);
+    expect(capacity.claimable(load())).toBeGreaterThan(10);
+  });
+
   it("is never more than the lane has room for, and never negative", () => {
     for (const tookMs of [0, 0.01, 1, 100]) {
       for (const concurrency of [1, 3, 300]) {
