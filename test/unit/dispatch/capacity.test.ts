@@ -117,9 +117,18 @@ describe("how many jobs to claim", () => {
     expect(capacity.claimable(load())).toBeGreaterThan(10);
   });
 
-  it("is one per slot for a while after jobs that did not fit", () => {
+  it("is smaller after a short job that did not fit, by what that job takes", () => {
     const capacity = experienced(0.1);
-    capacity.noteMisfit();
+    capacity.record("slower", 0.5);
+    const before = capacity.claimable(load());
+    capacity.noteMisfit("slower");
+    expect(capacity.claimable(load())).toBe(3);
+    expect(before).toBeGreaterThan(3);
+  });
+
+  it("is one per slot for a while after an unknown job that did not fit", () => {
+    const capacity = experienced(0.1);
+    capacity.noteMisfit("unknown");
     expect(capacity.claimable(load())).toBe(1);
     for (let runs = 0; runs < CAUTION - 1; runs += 1) capacity.record("job", 0.1);
     expect(capacity.claimable(load())).toBe(1);
