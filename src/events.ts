@@ -46,7 +46,7 @@ export interface EngineEvents {
   readonly "thread:exited": { readonly queue: string; readonly thread: number; readonly exitCode: number | null; readonly error: ErrorInfo | null };
   /** The threads of a queue cannot be started. The engine keeps trying; the jobs wait. */
   readonly unhealthy: { readonly queue: string; readonly error: Error };
-  /** Something failed in the background, such as a write to storage; the engine tries again. */
+  /** Something failed in the background: a write to storage, which is tried again, or a listener, which is not. */
   readonly error: { readonly error: unknown };
 }
 
@@ -83,8 +83,10 @@ export class Events {
     if (typeof listener !== "function") throw new OptionsError(`a listener must be a function, but is ${show(listener)}`);
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners);
-    listeners.add(listener);
-    return () => void listeners.delete(listener);
+    // An entry of its own, so that the same function may listen twice.
+    const entry: Listener<Name> = (event) => listener(event);
+    listeners.add(entry);
+    return () => void listeners.delete(entry);
   }
 
   /** Whether anyone would hear: an event nobody hears need not be made. */
@@ -93,14 +95,13 @@ export class Events {
   }
 
   emit<Name extends keyof EngineEvents>(name: Name, event: EngineEvents[Name]): void {
-    for (const listener of this.#listeners.get(name) ?? []) {
+    // A copy: who starts to listen now hears the next event first.
+    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
       try {
         (listener as Listener<Name>)(event);
       } catch (error) {
-        // Told apart from the engine's own work: it surfaces as an uncaught exception, as it would from any other callback.
-        queueMicrotask(() => {
-          throw error;
-        });
+        if (name === "error") warn(error);
+        else this.emit("error", { error });
       }
     }
     if (name === "error" && !this.has("error")) warn((event as EngineEvents["error"]).error);

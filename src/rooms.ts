@@ -21,7 +21,7 @@ import { LAST_WRITES_MS, Runner, type StopReport } from "./runner.js";
 import { boundedStorage } from "./storage/bounded-storage.js";
 import { memoryStorage } from "./storage/memory/memory-storage.js";
 import type { Storage, StorageChange } from "./storage/storage.js";
-import { settledWithin } from "./waiting.js";
+import { Breather, settledWithin } from "./waiting.js";
 
 const STORAGE_TIMEOUT_MS = 30_000;
 const DISPOSE_TIMEOUT_MS = 2_000;
@@ -50,6 +50,7 @@ export class Rooms {
   readonly #storage: Storage;
   readonly #clock: Clock;
   readonly #results = new Results();
+  readonly #breather: Breather;
   readonly #endings: Endings;
   readonly #handles: HandleHost;
   readonly #createPool: Seams["createPool"] | undefined;
@@ -85,6 +86,7 @@ export class Rooms {
     const { events } = this;
     const results = this.#results;
     const clock = (this.#clock = seams.clock ?? systemClock());
+    this.#breather = new Breather(clock);
     const storage = (this.#storage = boundedStorage(options.storage ?? memoryStorage(), {
       ms: STORAGE_TIMEOUT_MS,
       clock,
@@ -94,7 +96,7 @@ export class Rooms {
     this.#createPool = seams.createPool;
     this.client = new Client({
       ...{ storage, clock, events, maxPayload },
-      ready: () => this.#open(),
+      ready: () => this.#breather.breathe().then(() => this.#open()),
       onStored: (jobs) => this.#runner?.noteStored(jobs),
       expect: (id) => results.open(id),
       forget: (id) => results.forget(id),
@@ -109,11 +111,17 @@ export class Rooms {
     });
     this.schedules = new Schedules({ storage, clock, maxPayload, ready: () => this.#open(), onChange: () => this.#runner?.refreshSchedules() });
     this.drains = new Drains({ storage, clock, names: (queue) => (this.#runner === undefined ? undefined : this.#runner.queues.names(queue)) });
+    events.on("progress", ({ id, fraction, detail }) => results.tellProgress(id, fraction, detail));
     this.#handles = {
       clock,
       info: (id) => this.ready().then(() => this.control.info(id)),
       cancel: (id) => this.ready().then(() => this.control.cancel(id)),
-      onProgress: (id, listener) => events.on("progress", (event) => event.id === id && listener(event.fraction, event.detail)),
+      onProgress: (id, listener) => {
+        const off = results.watch(id, listener);
+        // Looked up, so that nothing is left of it if the job has ended already.
+        this.#handles.follow(id).catch(() => undefined);
+        return off;
+      },
       follow: (id) => this.ready().then(() => this.#endings.follow(id)),
     };
   }
@@ -141,6 +149,7 @@ export class Rooms {
   /** Resolves when the storage is open. @throws EngineStoppedError */
   async ready(): Promise<void> {
     this.requireRunning();
+    await this.#breather.breathe();
     await this.#open();
   }
 

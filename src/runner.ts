@@ -169,8 +169,9 @@ export class Runner {
 
   /** Somebody else changed the storage. */
   refresh(queues: readonly string[]): void {
-    this.ensureQueues(queues);
     this.queues.wake(queues);
+    // A queue that nobody knows may have jobs, or was only resumed.
+    if (this.#isOwner && !this.#isStopping && queues.some((queue) => !this.queues.has(queue))) void this.#noteAllQueuedSafely();
     void this.#dueTimer.refresh();
   }
 

@@ -88,3 +88,32 @@ export function waitPatiently<Value>({ clock, timeoutMs, signal, what, listen }:
     release();
   });
 }
+
+/** What the engine may do at a stretch before it lets others run. */
+export const SLICE_MS = 2;
+
+/**
+ * Lets others run. A storage in memory answers without a turn of the event loop, so calls that are awaited one after the other
+ * would keep it for themselves.
+ */
+export class Breather {
+  readonly #clock: Clock;
+  #turnStartedAt: number | null = null;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Resolves at once, or in the next turn of the event loop when this one has lasted long enough. */
+  async breathe(): Promise<void> {
+    const now = this.#clock.monotonic();
+    if (this.#turnStartedAt === null) {
+      this.#turnStartedAt = now;
+      this.#clock.endOfTurn(() => {
+        this.#turnStartedAt = null;
+      });
+    } else if (now - this.#turnStartedAt > SLICE_MS) {
+      await new Promise<void>((resolve) => this.#clock.endOfTurn(resolve));
+    }
+  }
+}

@@ -70,7 +70,7 @@ function toFailure(thrown: unknown, reason: Failure["reason"]): Failure {
 function askBackoff(job: Job, attempt: number, failure: Failure): number | null {
   try {
     const delayMs: unknown = typeof job.backoff === "function" ? job.backoff(attempt, fromWireError(failure.error)) : null;
-    return typeof delayMs === "number" && delayMs >= 0 ? delayMs : null;
+    return typeof delayMs === "number" && delayMs >= 0 && delayMs < Infinity ? delayMs : null;
   } catch {
     return null;
   }

@@ -14,7 +14,7 @@ import { jobIds } from "../job/job-id.js";
 import type { JobId, NewJob } from "../job/job-record.js";
 import { checkedRequest, type JobRequest, parsePolicy, toNewJob } from "../job/job-request.js";
 import type { Enqueued, JobWriter, StorageSupports } from "../storage/storage.js";
-import { deferred, type Deferred } from "../waiting.js";
+import { deferred, type Deferred, SLICE_MS } from "../waiting.js";
 import type { JobHandle } from "./handle.js";
 import type { Awaited } from "./results.js";
 
@@ -39,8 +39,6 @@ interface Call {
   readonly answer: Deferred<Enqueued>;
 }
 
-/** What the engine does at a stretch before it lets others run. */
-const SLICE_MS = 2;
 const SLICE_JOBS = 1_000;
 
 export class Client {

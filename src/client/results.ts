@@ -11,6 +11,7 @@ import {
   UnknownJobError,
 } from "../errors.js";
 import { type Failure, isFinished, type JobId, type JobRow } from "../job/job-record.js";
+import type { ProgressListener } from "./handle.js";
 import { decode, type Encoded } from "../job/payload.js";
 import { fromWireError } from "../protocol/wire-error.js";
 
@@ -65,6 +66,7 @@ export class Awaited {
 /** The unfinished jobs that this engine has handles of. */
 export class Results {
   readonly #byId = new Map<JobId, Awaited>();
+  readonly #watchers = new Map<JobId, Set<ProgressListener>>();
 
   /** Shared by all handles of a job. */
   open(id: JobId): Awaited {
@@ -80,18 +82,38 @@ export class Results {
 
   settle(id: JobId, ending: Ending): void {
     this.#byId.get(id)?.settle(ending);
-    this.#byId.delete(id);
+    this.forget(id);
   }
 
   /** Nobody awaits it. */
   forget(id: JobId): void {
     this.#byId.delete(id);
+    this.#watchers.delete(id);
+  }
+
+  /**
+   * Tells how far a job is, until it ends.
+   *
+   * @returns what ends that before
+   */
+  watch(id: JobId, listener: ProgressListener): () => void {
+    const watchers = this.#watchers.get(id) ?? new Set();
+    this.#watchers.set(id, watchers);
+    // An entry of its own, so that the same function may listen twice.
+    const entry: ProgressListener = (fraction, detail) => listener(fraction, detail);
+    watchers.add(entry);
+    return () => void watchers.delete(entry);
+  }
+
+  tellProgress(id: JobId, fraction: number, detail: string | null): void {
+    for (const listener of [...(this.#watchers.get(id) ?? [])]) listener(fraction, detail);
   }
 
   stop(): void {
     const error = new EngineStoppedError("the engine was stopped before the job ended");
     for (const awaited of this.#byId.values()) awaited.settle({ kind: "failed", error });
     this.#byId.clear();
+    this.#watchers.clear();
   }
 }
 

@@ -138,7 +138,7 @@ export class Dispatcher implements PoolListener {
     for (const [lane, frame] of frames) {
       for (const job of frame) {
         const estimateMs = this.#capacity.estimateMs(job.name);
-        this.#flights.add({ job, lane, estimateMs, cancelRequested: false, timedOut: false });
+        this.#flights.add({ job, lane, estimateMs, cancelRequested: false, timedOut: false, toldProgress: null });
       }
       this.#send(lane, frame);
     }
@@ -175,6 +175,8 @@ export class Dispatcher implements PoolListener {
     // Given back already, when the engine stopped, or gone with its lane and sent to another one since.
     if (flight?.lane !== lane) return;
     this.#capacity.record(flight.job.name, tookMs);
+    // A thread does not send every step; the last one counts.
+    if (progress !== null && progress !== flight.toldProgress) this.progressed(id, progress, null);
     if (outcome.kind === "unregistered") this.#names = this.#names.filter((name) => name !== flight.job.name);
     // Who ended in time is not late because the main thread was busy when the answer came.
     const isLate = flight.timedOut && tookMs >= this.#timeoutOf(flight);
@@ -271,7 +273,9 @@ export class Dispatcher implements PoolListener {
 
   progressed(id: JobId, fraction: number, detail: string | null): void {
     const flight = this.#flights.get(id);
-    if (flight !== undefined) this.#deps.listener.progressed(flight.job, fraction, detail);
+    if (flight === undefined) return;
+    flight.toldProgress = fraction;
+    this.#deps.listener.progressed(flight.job, fraction, detail);
   }
 
   logged(id: JobId, line: LogLine): void {

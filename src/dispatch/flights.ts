@@ -12,6 +12,8 @@ export interface Flight {
   estimateMs: number;
   cancelRequested: boolean;
   timedOut: boolean;
+  /** The progress that was told last. */
+  toldProgress: number | null;
 }
 
 export class Flights {
