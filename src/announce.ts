@@ -1,7 +1,7 @@
 /** Turns what happens to jobs and threads into events. */
 
 import type { Settlement } from "./dispatch/completer.js";
-import type { DispatchListener } from "./dispatch/dispatch-listener.js";
+import type { DispatchListener } from "./dispatch/dispatcher-deps.js";
 import type { Death, Lane } from "./dispatch/pool.js";
 import type { ErrorInfo, Events } from "./events.js";
 import type { JobRow, NewJob } from "./job/job-record.js";

@@ -20,7 +20,7 @@ import type { HostApi } from "./protocol/host-api.js";
 import { LAST_WRITES_MS, Runner, type StopReport } from "./runner.js";
 import { boundedStorage } from "./storage/bounded-storage.js";
 import { memoryStorage } from "./storage/memory/memory-storage.js";
-import type { Enqueued, Storage, StorageChange } from "./storage/storage.js";
+import type { Storage, StorageChange } from "./storage/storage.js";
 import { settledWithin } from "./waiting.js";
 
 const STORAGE_TIMEOUT_MS = 30_000;
@@ -96,15 +96,19 @@ export class Rooms {
       ...{ storage, clock, events, maxPayload },
       ready: () => this.#open(),
       onStored: (jobs) => this.#runner?.noteStored(jobs),
-      toHandle: (enqueued) => this.handle(enqueued),
+      expect: (id) => results.open(id),
+      forget: (id) => results.forget(id),
+      // A duplicate may have ended meanwhile, so it is looked up when somebody awaits it.
+      toHandle: ({ id, duplicate }, awaited) => new Handle(this.#handles, duplicate ? { id, duplicate } : { id, duplicate, awaited }),
     });
     this.control = new Control({
       ...{ storage, clock, events, results },
-      running: () => this.#runner,
+      running: () => this.#runner?.queues,
+      onCancelling: (id) => this.#runner?.cancel([id]),
       onChange: (row) => this.#onChange(row),
     });
     this.schedules = new Schedules({ storage, clock, maxPayload, ready: () => this.#open(), onChange: () => this.#runner?.refreshSchedules() });
-    this.drains = new Drains({ storage, clock, names: (queue) => (this.#runner === undefined ? undefined : this.#runner.names(queue)) });
+    this.drains = new Drains({ storage, clock, names: (queue) => (this.#runner === undefined ? undefined : this.#runner.queues.names(queue)) });
     this.#handles = {
       clock,
       info: (id) => this.ready().then(() => this.control.info(id)),
@@ -131,7 +135,7 @@ export class Rooms {
   unref(): void {
     this.#isHeld = false;
     this.#release?.();
-    this.#runner?.unref();
+    this.#runner?.queues.unref();
   }
 
   /** Resolves when the storage is open. @throws EngineStoppedError */
@@ -143,11 +147,6 @@ export class Rooms {
   /** @throws EngineStoppedError */
   requireRunning(): void {
     if (this.#stopped !== undefined) throw stoppedError();
-  }
-
-  handle({ id, duplicate }: Enqueued): JobHandle {
-    // A duplicate may have ended meanwhile, so it is looked up when somebody awaits it.
-    return new Handle(this.#handles, duplicate ? { id, duplicate } : { id, duplicate, awaited: this.#results.open(id) });
   }
 
   /** A handle of a job that may have been enqueued elsewhere. */
@@ -242,7 +241,7 @@ export class Rooms {
 
   /** A job was changed by hand, or, without a row, any might have. */
   #onChange(row: JobRow | undefined): void {
-    if (row === undefined) this.#runner?.wakeAll();
+    if (row === undefined) this.#runner?.queues.wakeAll();
     else if (isFinished(row.state)) this.#runner?.noteFinished();
     else this.#runner?.noteStored([row]);
     this.drains.look();

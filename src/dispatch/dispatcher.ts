@@ -7,38 +7,20 @@
  * a claimed job is on a lane, or on its way back to storage.
  */
 
-import type { Clock } from "../clock.js";
 import type { ClaimedJob, JobId } from "../job/job-record.js";
 import { nextTransition, type Outcome } from "../job/lifecycle.js";
 import { isDetached } from "../job/payload-kinds.js";
 import type { LogLine } from "../protocol/messages.js";
-import type { JobWriter, Ownership } from "../storage/storage.js";
 import { deferred, type Deferred } from "../waiting.js";
 import { Capacity } from "./capacity.js";
 import { ClaimLoop } from "./claim-loop.js";
-import type { DispatchListener } from "./dispatch-listener.js";
+import type { DispatcherDeps } from "./dispatcher-deps.js";
 import { exitFailure, lostFailure, timeoutFailure } from "./failures.js";
 import { type Flight, Flights } from "./flights.js";
 import { planFrames } from "./frame-plan.js";
-import type { Death, JobAnswer, Lane, Pool, PoolListener } from "./pool.js";
+import type { Death, JobAnswer, Lane, PoolListener } from "./pool.js";
 import { Overrun } from "./overrun.js";
 import { Watchdog } from "./watchdog.js";
-
-export interface DispatcherDeps {
-  readonly queue: string;
-  readonly runner: string;
-  readonly pool: Pool;
-  readonly storage: Pick<JobWriter & Ownership, "claim" | "reclaim">;
-  /** Jobs that have ended and are not stored as such yet. */
-  readonly unsettled: () => readonly JobId[];
-  /** The wall clock was set back. */
-  readonly onClockBack: () => void;
-  readonly clock: Clock;
-  readonly listener: DispatchListener;
-  /** For jobs that have no timeout of their own. */
-  readonly timeoutMs: number | null;
-  readonly graceMs: number;
-}
 
 export class Dispatcher implements PoolListener {
   readonly #deps: DispatcherDeps;
@@ -149,8 +131,10 @@ export class Dispatcher implements PoolListener {
     const whole = jobs.filter((job) => isWhole(job) && !this.#cancelledEarly.has(job.id));
     if (whole.length < jobs.length) this.#settleUnsent(jobs);
     const { frames, rest } = planFrames({ jobs: whole, lanes: this.#isClosed ? [] : [...this.#flights.lanes], flights: this.#flights, capacity: this.#capacity });
-    if (rest.length > 0) this.#capacity.noteMisfit();
-    for (const job of rest) this.#settle({ job, outcome: { kind: "unexecuted" } });
+    for (const job of rest) {
+      this.#capacity.noteMisfit(job.name);
+      this.#settle({ job, outcome: { kind: "unexecuted" } });
+    }
     for (const [lane, frame] of frames) {
       for (const job of frame) {
         const estimateMs = this.#capacity.estimateMs(job.name);
