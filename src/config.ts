@@ -8,12 +8,13 @@ import { OptionsError } from "./errors.js";
 import { type Duration, parseDuration, show } from "./job/duration.js";
 import { DEFAULT_QUEUE } from "./job/job-request.js";
 import { rejectUnknownKeys, requireCount, requireFiniteCount, requireName, requireObject } from "./job/options.js";
+import { FRAME_SLOTS } from "./protocol/control-block.js";
 import type { Retention, Storage } from "./storage/storage.js";
 
 export interface QueueOptions {
   /** Worker threads of this queue. 0 is legal: its jobs wait. Default: see `EngineOptions.queues`. */
   readonly threads?: number;
-  /** Jobs at once per thread: more than 1 pays for jobs that await. Default 1. */
+  /** Jobs at once per thread: more than 1 pays for jobs that await. At most 256; default 1. */
   readonly concurrency?: number;
   readonly resourceLimits?: ResourceLimits;
   /** For jobs that have no timeout of their own. Default none. */
@@ -175,6 +176,7 @@ function parseQueues(queues: unknown, commonLimits: ResourceLimits | undefined):
     const { threads = fallback, concurrency = DEFAULTS.concurrency, timeout, resourceLimits = commonLimits } = options;
     requireFiniteCount(threads, `${where}.threads`);
     requireFiniteCount(concurrency, `${where}.concurrency`, 1);
+    if (concurrency > FRAME_SLOTS) throw new OptionsError(`${where}.concurrency must be at most ${FRAME_SLOTS}, but is ${concurrency}`);
     parsed.set(name, {
       threads,
       concurrency,

@@ -144,7 +144,7 @@ describe("createEngine", () => {
     ...each("queues.images", [null, 4, "4", { workers: 4 }]),
     ...each("queues.", [{}]),
     ...each("queues.images.threads", [Infinity, ...WRONG_COUNTS]),
-    ...each("queues.images.concurrency", [0, Infinity, ...WRONG_COUNTS]),
+    ...each("queues.images.concurrency", [0, 257, Infinity, ...WRONG_COUNTS]),
     ...each("queues.images.timeout", [0, "0s", ...WRONG_DURATIONS]),
     ...each("queues.images.resourceLimits", [null, 5, { heap: 5 }, { stackSizeMb: 0 }, { maxOldGenerationSizeMb: NaN }]),
     ...each("resourceLimits", [null, 5, { heap: 5 }, { stackSizeMb: -1 }]),

@@ -41,6 +41,14 @@ describe("unref", () => {
     const { lines, code } = await runProcess("unref.js", [when, "running"]);
     expect({ lines, code }).toEqual({ lines: ["idle", "completed report later", "ended"], code: 0 });
   });
+
+  it.each(["before", "after"])("does not keep threads from being replaced, called %s start", async (when) => {
+    const { lines, code, errors } = await runProcess("unref.js", [when, "dying"]);
+    expect({ lines, code, errors }).toEqual({
+      lines: ["MILLRACE_THREAD_EXITED", "MILLRACE_JOB_TIMEOUT", "[ 'a', 'b', 'c' ]", "idle", "ended"],
+      ...{ code: 0, errors: "" },
+    });
+  });
 });
 
 describe("a client", () => {
