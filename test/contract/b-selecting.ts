@@ -3,7 +3,7 @@ import { systemClock } from "../../src/clock.js";
 import { OptionsError } from "../../src/errors.js";
 import { defineJob, type Job } from "../../src/job/define-job.js";
 import { memoryStorage } from "../../src/storage/memory/memory-storage.js";
-import { range } from "./stage.js";
+import { gate, range } from "./stage.js";
 import type { Section } from "./statement.js";
 
 const HOUR_MS = 3_600_000;
@@ -51,6 +51,29 @@ export const selecting: Section = {
           expect(runs).toEqual([]);
           await stage.clock.advance(5_000);
           expect(runs).toEqual([dueAt]);
+        },
+        "not when it was due, and the wall clock is set back before a thread is free": async (stage) => {
+          const runs: (readonly [unknown, number])[] = [];
+          const held = gate();
+          const job = defineJob({
+            name: "job",
+            run: (payload: string): Promise<void> | void => {
+              runs.push([payload, stage.clock.now()]);
+              return payload === "holds" ? held.wait() : undefined;
+            },
+          });
+          const engine = await stage.started({ jobs: [job] });
+          const start = stage.clock.now();
+          await engine.enqueue(job, "holds");
+          await engine.enqueue(job, "waits", { runAt: start + 100 });
+          await stage.clock.advance(200);
+          expect((await engine.list({ state: "waiting" })).jobs).toHaveLength(1);
+          stage.clock.jump(-5_000);
+          held.open();
+          await stage.clock.advance(4_899);
+          expect(runs).toEqual([["holds", start]]);
+          await stage.clock.advance(60_000);
+          expect(runs[1]).toEqual(["waits", start + 100]);
         },
         "not by real timers, which fire early now and then": async (stage) => {
           const early: number[] = [];

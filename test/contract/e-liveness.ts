@@ -161,6 +161,7 @@ export const liveness: Section = {
           };
           await storage.reclaim({ runner: "other", queue: null, keep: [], now: NOW });
           await word();
+          expect((await storage.get([id], NOW))[0]).toMatchObject({ state: "waiting", attempt: 0, runner: null, startedAt: null });
           const [current] = await claim(storage, { runner: "other" });
           await word();
           expect(current).toMatchObject({ id, fence: 2, attempt: 1, runAt: NOW });

@@ -108,27 +108,31 @@ export const every: Section = {
       verdict: "tested",
       checks: {
         "a failing storage is told as an error and tried again, and the grid stays": async (stage) => {
-          const { job, runs } = noting(stage);
-          const inner = memoryStorage();
-          let isBroken = false;
-          const fail = (): Promise<never> => Promise.reject(new Error("disk full"));
-          const storage = wrapped(inner, {
-            tick: (request) => (isBroken ? fail() : inner.tick(request)),
-            settings: () => (isBroken ? fail() : inner.settings()),
-          });
-          const engine = await stage.started({ jobs: [job], storage });
-          const errors: unknown[] = [];
-          engine.on("error", ({ error }) => errors.push(error));
-          await engine.every("1m", job, null);
-          await stage.clock.advance(MINUTE_MS);
-          isBroken = true;
-          await stage.clock.advance(MINUTE_MS + 10_500);
-          expect(errors.length).toBeGreaterThan(0);
-          expect(errors.length).toBeLessThanOrEqual(12);
-          isBroken = false;
-          await stage.clock.advance(3 * MINUTE_MS);
-          // The third is late by what the storage was broken, the others are not.
-          expect(runs).toEqual([0, MINUTE_MS, 131_000, 3 * MINUTE_MS, 4 * MINUTE_MS, 5 * MINUTE_MS]);
+          for (const verbs of [["tick"], ["settings"], ["tick", "settings"]]) {
+            const { job, runs } = noting(stage);
+            const inner = memoryStorage();
+            let isBroken = false;
+            const failing = (verb: string): boolean => isBroken && verbs.includes(verb);
+            const fail = (): Promise<never> => Promise.reject(new Error("disk full"));
+            const storage = wrapped(inner, {
+              tick: (request) => (failing("tick") ? fail() : inner.tick(request)),
+              settings: () => (failing("settings") ? fail() : inner.settings()),
+            });
+            const engine = await stage.started({ jobs: [job], storage });
+            const errors: unknown[] = [];
+            engine.on("error", ({ error }) => errors.push(error));
+            await engine.every("1m", job, null);
+            await stage.clock.advance(MINUTE_MS);
+            isBroken = true;
+            await stage.clock.advance(MINUTE_MS + 10_500);
+            expect(errors.length).toBeGreaterThan(0);
+            expect(errors.length).toBeLessThanOrEqual(12);
+            isBroken = false;
+            await stage.clock.advance(3 * MINUTE_MS);
+            // The third is late by what the storage was broken, the others are not.
+            expect(runs).toEqual([0, MINUTE_MS, 131_000, 3 * MINUTE_MS, 4 * MINUTE_MS, 5 * MINUTE_MS]);
+            await stage.stop(engine);
+          }
         },
         "one schedule that fails does not hold up another": async (stage) => {
           const { job, runs } = noting(stage);
