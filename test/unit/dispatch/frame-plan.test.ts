@@ -29,7 +29,7 @@ function jobs(name: string, count: number): readonly ClaimedJob[] {
 
 /** Puts a job on a lane, as one that was sent. */
 function fly({ flights, capacity }: Scene, lane: FakeLane, job: ClaimedJob): void {
-  flights.add({ job, lane, estimateMs: capacity.estimateMs(job.name), cancelRequested: false, timedOut: false });
+  flights.add({ job, lane, estimateMs: capacity.estimateMs(job.name), cancelRequested: false, timedOut: false, toldProgress: null });
 }
 
 function planned(at: Scene, all: readonly ClaimedJob[]): { readonly frames: Readonly<Record<number, readonly string[]>>; readonly rest: readonly string[] } {

@@ -29,7 +29,7 @@ class Scene {
   lane(...ids: readonly JobId[]): FakeLane {
     const lane = new FakeLane();
     this.flights.addLane(lane);
-    for (const id of ids) this.flights.add({ job: claimed({ id, name: `name of ${id}` }), lane, estimateMs: 0.1, cancelRequested: false, timedOut: false });
+    for (const id of ids) this.flights.add({ job: claimed({ id, name: `name of ${id}` }), lane, estimateMs: 0.1, cancelRequested: false, timedOut: false, toldProgress: null });
     if (ids[0] !== undefined) this.start(lane, ids[0]);
     return lane;
   }
