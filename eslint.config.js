@@ -54,6 +54,10 @@ export default tseslint.config(
       "no-restricted-globals": "off",
       "no-restricted-syntax": "off",
       "max-lines-per-function": "off",
+      // Flags that callbacks set look constant to it after an `await`.
+      "@typescript-eslint/no-unnecessary-condition": "off",
+      // Isolated declarations want the type on the left.
+      "@typescript-eslint/consistent-generic-constructors": "off",
       "@typescript-eslint/no-non-null-assertion": "off",
       "@typescript-eslint/no-empty-function": "off",
     },

@@ -153,7 +153,7 @@ export class Ledger {
   answered(id: JobId, ending: FinishedState | "unknown"): void {
     const facts = this.jobs.get(id);
     if (ending === "unknown") {
-      if (facts !== undefined && facts.endings.length === 0 && facts.state !== "removed") this.violate(2, `${facts.alias} is said to be unknown, but it has not ended`);
+      if (facts?.endings.length === 0 && facts.state !== "removed") this.violate(2, `${facts.alias} is said to be unknown, but it has not ended`);
     } else if (facts?.endings.includes(ending) !== true) {
       this.violate(4, `whoever awaited ${this.alias(id)} heard that it is ${ending}, but the storage has not accepted that`);
     }
