@@ -20,7 +20,7 @@ import type { HostApi } from "./protocol/host-api.js";
 import { LAST_WRITES_MS, Runner, type StopReport } from "./runner.js";
 import { boundedStorage } from "./storage/bounded-storage.js";
 import { memoryStorage } from "./storage/memory/memory-storage.js";
-import type { Enqueued, Storage, StorageChange } from "./storage/storage.js";
+import type { Storage, StorageChange } from "./storage/storage.js";
 import { settledWithin } from "./waiting.js";
 
 const STORAGE_TIMEOUT_MS = 30_000;
@@ -94,7 +94,10 @@ export class Rooms {
       ...{ storage, clock, events, maxPayload },
       ready: () => this.#open(),
       onStored: (jobs) => this.#runner?.noteStored(jobs),
-      toHandle: (enqueued) => this.handle(enqueued),
+      expect: (id) => results.open(id),
+      forget: (id) => results.forget(id),
+      // A duplicate may have ended meanwhile, so it is looked up when somebody awaits it.
+      toHandle: ({ id, duplicate }, awaited) => new Handle(this.#handles, duplicate ? { id, duplicate } : { id, duplicate, awaited }),
     });
     this.control = new Control({
       ...{ storage, clock, events, results },
@@ -141,11 +144,6 @@ export class Rooms {
   /** @throws EngineStoppedError */
   requireRunning(): void {
     if (this.#stopped !== undefined) throw stoppedError();
-  }
-
-  handle({ id, duplicate }: Enqueued): JobHandle {
-    // A duplicate may have ended meanwhile, so it is looked up when somebody awaits it.
-    return new Handle(this.#handles, duplicate ? { id, duplicate } : { id, duplicate, awaited: this.#results.open(id) });
   }
 
   /** A handle of a job that may have been enqueued elsewhere. */

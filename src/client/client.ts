@@ -15,6 +15,7 @@ import { checkedRequest, type JobRequest, parsePolicy, toNewJob } from "../job/j
 import type { Enqueued, JobWriter, StorageSupports } from "../storage/storage.js";
 import { deferred, type Deferred } from "../waiting.js";
 import type { JobHandle } from "./handle.js";
+import type { Awaited } from "./results.js";
 
 export interface ClientDeps {
   readonly storage: Pick<JobWriter, "enqueue"> & { readonly supports: StorageSupports };
@@ -25,8 +26,11 @@ export interface ClientDeps {
   /** Before the first write. Rejects once the engine is stopped. */
   readonly ready: () => Promise<void>;
   readonly onStored: (jobs: readonly NewJob[]) => void;
-  /** Called before a stored job can have ended, so that its handle misses nothing. */
-  readonly toHandle: (enqueued: Enqueued) => JobHandle;
+  /** Called before a job is stored, so that its handle misses nothing: it may have ended before the storage has answered. */
+  readonly expect: (id: JobId) => Awaited;
+  /** The job was not stored, as far as its caller knows. */
+  readonly forget: (id: JobId) => void;
+  readonly toHandle: (enqueued: Enqueued, awaited: Awaited) => JobHandle;
 }
 
 interface Call {
@@ -51,15 +55,20 @@ export class Client {
 
   /** @throws OptionsError, PayloadError, ValidationError, StorageError, EngineStoppedError */
   async enqueue(job: JobSpec | string, payload: unknown, options: EnqueueOptions | undefined): Promise<JobHandle> {
-    const { maxPayload, storage, toHandle } = this.#deps;
+    const { maxPayload, storage } = this.#deps;
     const request = checkedRequest({ job, payload, options, maxPayload, canTransfer: storage.supports.transfer });
-    return toHandle(await this.store(request instanceof Promise ? await request : request));
+    const newJob = this.prepare(request instanceof Promise ? await request : request);
+    const [handle] = await this.#handles([newJob], async () => [await this.#storeSoon(newJob)]);
+    return requireAnswer(handle);
   }
 
   /** Stores a job that is already checked. Calls of one turn are one write. */
   store(request: JobRequest): Promise<Enqueued> {
+    return this.#storeSoon(this.prepare(request));
+  }
+
+  #storeSoon(job: NewJob): Promise<Enqueued> {
     const answer = deferred<Enqueued>();
-    const job = this.prepare(request);
     this.#calls.push({ job, answer });
     if (this.#calls.length === 1) queueMicrotask(() => this.#flush());
     return answer.promise;
@@ -112,9 +121,25 @@ export class Client {
     await Promise.all(this.#writes);
   }
 
-  async #storeSlice(requests: readonly JobRequest[]): Promise<readonly JobHandle[]> {
-    const enqueued = await this.#write(requests.map((request) => this.prepare(request)));
-    return enqueued.map((one) => this.#deps.toHandle(one));
+  #storeSlice(requests: readonly JobRequest[]): Promise<readonly JobHandle[]> {
+    const jobs = requests.map((request) => this.prepare(request));
+    return this.#handles(jobs, () => this.#write(jobs));
+  }
+
+  async #handles(jobs: readonly NewJob[], write: () => Promise<readonly Enqueued[]>): Promise<readonly JobHandle[]> {
+    const { expect, forget, toHandle } = this.#deps;
+    const expected = jobs.map(({ id }) => ({ id, awaited: expect(id) }));
+    try {
+      const enqueued = await write();
+      return expected.map(({ id, awaited }, index) => {
+        const answer = requireAnswer(enqueued[index]);
+        if (answer.duplicate) forget(id);
+        return toHandle(answer, awaited);
+      });
+    } catch (error) {
+      for (const { id } of expected) forget(id);
+      throw error;
+    }
   }
 
   #turn(): Promise<void> {
@@ -171,7 +196,7 @@ async function* boxedLater(payloads: AsyncIterable<unknown>): AsyncIterable<Boxe
   for await (const payload of payloads) yield { payload };
 }
 
-function requireAnswer(enqueued: Enqueued | undefined): Enqueued {
+function requireAnswer<Answer>(enqueued: Answer | undefined): Answer {
   if (enqueued === undefined) throw new StorageError("the storage answered for fewer jobs than it was given");
   return enqueued;
 }

@@ -83,6 +83,11 @@ export class Results {
     this.#byId.delete(id);
   }
 
+  /** Nobody awaits it. */
+  forget(id: JobId): void {
+    this.#byId.delete(id);
+  }
+
   stop(): void {
     const error = new EngineStoppedError("the engine was stopped before the job ended");
     for (const awaited of this.#byId.values()) awaited.settle({ kind: "failed", error });

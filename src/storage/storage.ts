@@ -118,7 +118,7 @@ export type StorageChange =
 export interface JobWriter {
   /** All or none. An id that is already stored is acknowledged and changes nothing, so that a doubtful write can be repeated. */
   enqueue(jobs: readonly NewJob[], now: number): Promise<readonly Enqueued[]>;
-  /** The first due jobs by priority, then `runAt`, then order of enqueue. None while the queue is paused. */
+  /** The first due jobs by priority, then `runAt`, then order of enqueue. None while the queue is paused, or another runner owns the store. */
   claim(request: ClaimRequest): Promise<readonly ClaimedJob[]>;
   /** Applies each transition whose job runs under its fence, and says which it applied. */
   complete(transitions: readonly Transition[]): Promise<readonly boolean[]>;
@@ -146,7 +146,8 @@ export interface Ownership {
   disown(runner: string): Promise<void>;
   /**
    * Gives back, uncharged, every running job (of `queue`, unless that is `null`) but those that `runner` has claimed and that
-   * are in `keep`: the jobs of runners that are not alive, and those of a claim whose answer got lost.
+   * are in `keep`: the jobs of runners that are not alive, and those of a claim whose answer got lost. None while another runner
+   * owns the store.
    */
   reclaim(request: ReclaimRequest): Promise<readonly JobRow[]>;
 }

@@ -109,7 +109,8 @@ export class JobTable {
     if (row === undefined) return "unknown";
     if (row.state === "running") return "running";
     if (request.action === "retry") return this.#retry(row, request.now);
-    this.#feed.finished(row.id);
+    // Who awaits a finished job knows of it already.
+    if (!isFinished(row.state)) this.#feed.finished(row.id);
     return this.#remove(row);
   }
 

@@ -53,7 +53,7 @@ class MemoryStorage implements Storage {
   }
 
   async reclaim(request: ReclaimRequest): Answer<"reclaim"> {
-    return this.#write(request.now, () => this.#jobs.reclaim(request));
+    return this.#write(request.now, () => (this.#mayRun(request.runner) ? this.#jobs.reclaim(request) : []));
   }
 
   async enqueue(jobs: readonly NewJob[], now: number): Answer<"enqueue"> {
@@ -61,7 +61,7 @@ class MemoryStorage implements Storage {
   }
 
   async claim(request: ClaimRequest): Answer<"claim"> {
-    return this.#write(request.now, () => (this.#settings.isPaused(request.queue) ? [] : this.#jobs.claim(request)));
+    return this.#write(request.now, () => (this.#isOpenTo(request) ? this.#jobs.claim(request) : []));
   }
 
   async complete(transitions: readonly Transition[]): Answer<"complete"> {
@@ -138,6 +138,14 @@ class MemoryStorage implements Storage {
 
   subscribe(listener: (change: StorageChange) => void): () => void {
     return this.#feed.subscribe(listener);
+  }
+
+  #isOpenTo({ runner, queue }: ClaimRequest): boolean {
+    return this.#mayRun(runner) && !this.#settings.isPaused(queue);
+  }
+
+  #mayRun(runner: string): boolean {
+    return this.#owner === null || this.#owner === runner;
   }
 
   #read<Value>(now: number | null, read: () => Value): Value {

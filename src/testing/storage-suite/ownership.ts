@@ -37,6 +37,22 @@ export const ownership: Section = {
       },
     },
     {
+      title: "gives no jobs to a runner that does not own it any more, and takes none back for it",
+      when: oneOwner,
+      run: async (storage) => {
+        await storage.own("first");
+        await enqueue(storage, {}, {});
+        const theirs = await claimOne(storage, { runner: "first" });
+        await storage.disown("first");
+        await storage.own("second");
+        await reclaim(storage, {});
+        const mine = await claimOne(storage, { runner: "second" });
+        assert.deepEqual(await claim(storage, { runner: "first" }), []);
+        assert.deepEqual(await reclaim(storage, { runner: "first" }), []);
+        assert.deepEqual(await storage.complete([ending(theirs), ending(mine)]), [false, true]);
+      },
+    },
+    {
       title: "reclaim gives back, uncharged, what the owners before have left running [63]",
       when: oneOwner,
       run: async (storage) => {
