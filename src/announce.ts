@@ -1,10 +1,10 @@
 /** Turns what happens to jobs and threads into events. */
 
 import type { Settlement } from "./dispatch/completer.js";
-import type { DispatchListener } from "./dispatch/dispatch-listener.js";
+import type { DispatchListener } from "./dispatch/dispatcher-deps.js";
 import type { Death, Lane } from "./dispatch/pool.js";
 import type { ErrorInfo, Events } from "./events.js";
-import type { JobRow } from "./job/job-record.js";
+import type { JobRow, NewJob } from "./job/job-record.js";
 import { toErrorInfo } from "./client/job-info.js";
 import { toWireError } from "./protocol/wire-error.js";
 
@@ -19,10 +19,15 @@ function errorInfo(error: Error | null): ErrorInfo | null {
 }
 
 export const announce: {
+  readonly enqueued: (events: Events, jobs: readonly NewJob[]) => void;
   readonly rescued: (events: Events, row: Run) => void;
   readonly cancelled: (events: Events, row: Run) => void;
   readonly settled: (events: Events, settlement: Settlement) => void;
 } = {
+  enqueued: (events, jobs) => {
+    if (!events.has("enqueued")) return;
+    for (const { id, name, queue, meta, runAt } of jobs) events.emit("enqueued", { id, name, queue, meta, runAt });
+  },
   rescued: (events, row) => {
     if (events.has("rescued")) events.emit("rescued", runEvent(row));
   },

@@ -62,6 +62,8 @@ export class Rooms {
   #formerNames: string[] = [];
   #started: Promise<void> | undefined;
   #stopped: Promise<StopReport> | undefined;
+  /** What jobs enqueue while they finish is still stored after `stop` was called, and nothing after this. */
+  #isClosed = false;
   /** Ends what keeps the process alive. */
   #release: (() => void) | undefined;
   #isHeld = true;
@@ -101,11 +103,12 @@ export class Rooms {
     });
     this.control = new Control({
       ...{ storage, clock, events, results },
-      running: () => this.#runner,
+      running: () => this.#runner?.queues,
+      onCancelling: (id) => this.#runner?.cancel([id]),
       onChange: (row) => this.#onChange(row),
     });
     this.schedules = new Schedules({ storage, clock, maxPayload, ready: () => this.#open(), onChange: () => this.#runner?.refreshSchedules() });
-    this.drains = new Drains({ storage, clock, names: (queue) => (this.#runner === undefined ? undefined : this.#runner.names(queue)) });
+    this.drains = new Drains({ storage, clock, names: (queue) => (this.#runner === undefined ? undefined : this.#runner.queues.names(queue)) });
     this.#handles = {
       clock,
       info: (id) => this.ready().then(() => this.control.info(id)),
@@ -132,7 +135,7 @@ export class Rooms {
   unref(): void {
     this.#isHeld = false;
     this.#release?.();
-    this.#runner?.unref();
+    this.#runner?.queues.unref();
   }
 
   /** Resolves when the storage is open. @throws EngineStoppedError */
@@ -198,6 +201,7 @@ export class Rooms {
     const report = (await this.#runner?.stop(timeoutMs)) ?? { completed: 0, returned: 0 };
     this.#runner = undefined;
     await settledWithin(this.client.settle(), limit);
+    this.#isClosed = true;
     this.#endings.stop();
     this.#results.stop();
     this.drains.stop(stoppedError());
@@ -209,7 +213,9 @@ export class Rooms {
     return report;
   }
 
+  /** @throws EngineStoppedError once it is closed */
   #open(): Promise<void> {
+    if (this.#isClosed) return Promise.reject(stoppedError());
     this.#opened ??= this.#storage.open().then(
       () => {
         this.#unsubscribe = this.#storage.subscribe?.((change) => this.#onStorageChange(change));
@@ -235,7 +241,7 @@ export class Rooms {
 
   /** A job was changed by hand, or, without a row, any might have. */
   #onChange(row: JobRow | undefined): void {
-    if (row === undefined) this.#runner?.wakeAll();
+    if (row === undefined) this.#runner?.queues.wakeAll();
     else if (isFinished(row.state)) this.#runner?.noteFinished();
     else this.#runner?.noteStored([row]);
     this.drains.look();

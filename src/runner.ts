@@ -2,15 +2,15 @@
 
 import type { Clock } from "./clock.js";
 import type { Config, QueueConfig } from "./config.js";
-import { queueConfig, startQueues } from "./config.js";
+import { startQueues } from "./config.js";
 import { Completer, type Settlement } from "./dispatch/completer.js";
-import { Dispatcher } from "./dispatch/dispatcher.js";
 import type { Pool } from "./dispatch/pool.js";
 import { EngineStoppedError, StorageError } from "./errors.js";
 import type { Events } from "./events.js";
 import type { JobId, JobRow, NewJob } from "./job/job-record.js";
 import { isFinished } from "./job/job-record.js";
-import { announce, runListener } from "./announce.js";
+import { announce } from "./announce.js";
+import { QueueRuns } from "./queue-runs.js";
 import { DueTimer } from "./scheduler/due-timer.js";
 import { Every } from "./scheduler/every.js";
 import { Pruner } from "./scheduler/pruner.js";
@@ -38,13 +38,6 @@ export interface RunnerDeps {
   readonly onCancelWanted: (id: JobId) => void;
 }
 
-/** A queue with threads, from the first job or the start on. */
-interface QueueRun {
-  readonly dispatcher: Dispatcher;
-  readonly pool: Pool;
-  error: Error | null;
-}
-
 export interface StopReport {
   /** Jobs that finished while the engine was stopping. */
   readonly completed: number;
@@ -58,16 +51,14 @@ export class Runner {
   readonly #dueTimer: DueTimer;
   readonly #every: Every;
   readonly #pruner: Pruner;
-  readonly #runs = new Map<string, QueueRun>();
+  /** What it can do and knows of its queues. */
+  readonly queues: QueueRuns;
   /** Jobs on their way back to storage that were cancelled meanwhile. */
   readonly #cancelAtEnd = new Set<JobId>();
-  /** Names that no thread knows, told once each. */
-  readonly #warnedOf = new Set<string>();
   #stopped: Promise<StopReport> | undefined;
   /** The storage is ours, and what the owners before have left is given back. */
   #isOwner = false;
   #isStopping = false;
-  #isHeld = true;
   #finishedWhileStopping = 0;
 
   constructor(deps: RunnerDeps) {
@@ -79,9 +70,22 @@ export class Runner {
       onSettled: (settlement) => this.#onSettled(settlement),
       onRefused: ({ job }) => deps.onRefused(job.id),
     });
-    this.#dueTimer = new DueTimer({ storage, clock, onDue: () => this.wakeAll(), onError });
+    this.queues = new QueueRuns({
+      ...deps,
+      settle: (settlement) => this.#completer.add(settlement),
+      unsettled: () => this.#completer.unsettled(),
+      onReclaimed: (rows) => this.#noteReclaimed(rows),
+      onClockBack: () => void this.#dueTimer.refresh(),
+      // Now jobs that nobody knows can be told.
+      onNames: () => this.#isStopping || void this.#noteAllQueuedSafely(),
+    });
+    this.#dueTimer = new DueTimer({ storage, clock, onDue: () => this.queues.wakeAll(), onError });
     this.#pruner = new Pruner({ storage, clock, retention: config.retention, isInDoubt: () => this.#completer.isInDoubt, onError });
-    this.#every = new Every({ storage, clock, newJob: deps.newJob, onTick: (job) => this.noteStored([job]), onError });
+    const onTick = (job: NewJob): void => {
+      announce.enqueued(events, [job]);
+      this.noteStored([job]);
+    };
+    this.#every = new Every({ storage, clock, newJob: deps.newJob, onTick, onError });
   }
 
   /** @throws JobsModuleError, StorageError; everything is freed then */
@@ -93,7 +97,7 @@ export class Runner {
       const now = clock.now();
       this.#noteReclaimed(await storage.reclaim({ runner: name, queue: null, keep: [], now }));
       this.#requireStarting();
-      const ready = startQueues(config).map((queue) => this.#openQueue(queue));
+      const ready = startQueues(config).map((queue) => this.queues.open(queue));
       this.#isOwner = true;
       await Promise.all(ready);
       this.#requireStarting();
@@ -122,11 +126,9 @@ export class Runner {
     this.#dueTimer.stop();
     this.#every.stop();
     this.#pruner.stop();
-    const runs = [...this.#runs.values()];
-    const closed = Promise.all(runs.map(({ dispatcher }) => dispatcher.close()));
+    const closed = this.queues.close();
     await settledWithin(closed, { ms: timeoutMs, clock });
-    for (const { dispatcher } of runs) dispatcher.abandon();
-    await Promise.all(runs.map(({ pool }) => pool.stop()));
+    await this.queues.end();
     // A claim that was under way may have brought jobs, which are given back.
     await settledWithin(closed.then(() => this.#completer.whenIdle()), { ms: LAST_WRITES_MS, clock });
     this.#completer.stop();
@@ -148,11 +150,6 @@ export class Runner {
     }
   }
 
-  unref(): void {
-    this.#isHeld = false;
-    for (const { pool } of this.#runs.values()) pool.unref();
-  }
-
   /** Jobs were stored. */
   noteStored(jobs: readonly Pick<NewJob, "queue" | "name" | "runAt">[]): void {
     const now = this.#deps.clock.now();
@@ -161,35 +158,26 @@ export class Runner {
       if (runAt > now) this.#dueTimer.hint(runAt);
       else due.add(queue);
     }
-    this.wake(due);
+    this.queues.wake(due);
     this.#noteQueued(jobs);
-  }
-
-  /** There may be something to do in these queues. */
-  wake(queues: Iterable<string>): void {
-    for (const queue of queues) this.#runs.get(queue)?.dispatcher.wake();
-  }
-
-  wakeAll(): void {
-    this.wake(this.#runs.keys());
   }
 
   /** Jobs that have ended here and are not stored as such yet. */
   unsettled(): readonly JobId[] {
-    return this.#completer.unsettled();
+    return this.#completer.unsettled().map(({ id }) => id);
   }
 
   /** Somebody else changed the storage. */
   refresh(queues: readonly string[]): void {
     this.ensureQueues(queues);
-    this.wake(queues);
+    this.queues.wake(queues);
     void this.#dueTimer.refresh();
   }
 
   /** A write failed, or came late: what it did, nobody told us. */
   lookAgain(): void {
     if (!this.#isOwner || this.#isStopping) return;
-    for (const { dispatcher } of this.#runs.values()) dispatcher.doubtClaims();
+    this.queues.doubtClaims();
     void this.#dueTimer.refresh();
     void this.#noteAllQueuedSafely();
   }
@@ -202,9 +190,9 @@ export class Runner {
   ensureQueues(queues: Iterable<string>): void {
     for (const queue of new Set(queues)) {
       // Those that are named before are found in the storage when it is ours.
-      if (!this.#isOwner || this.#isStopping || this.#runs.has(queue)) continue;
+      if (!this.#isOwner || this.#isStopping || this.queues.has(queue)) continue;
       // A pool that cannot start says so by an event, and keeps trying.
-      this.#openQueue(queue).catch(() => undefined);
+      this.queues.open(queue).catch(() => undefined);
     }
   }
 
@@ -212,35 +200,15 @@ export class Runner {
   cancel(ids: readonly JobId[]): void {
     const ended = this.unsettled();
     for (const id of ids) {
-      for (const { dispatcher } of this.#runs.values()) dispatcher.cancel(id);
+      this.queues.cancel(id);
       // Its end, decided before the wish came, may be that it runs again.
       if (ended.includes(id)) this.#cancelAtEnd.add(id);
     }
   }
 
-  progress(id: JobId): number | null {
-    for (const { dispatcher } of this.#runs.values()) {
-      const progress = dispatcher.progress(id);
-      if (progress !== null) return progress;
-    }
-    return null;
-  }
-
   /** A job was finished by someone else. */
   noteFinished(): void {
     this.#pruner.note(0);
-  }
-
-  health(queue: string): { readonly threads: number; readonly healthy: boolean } {
-    const run = this.#runs.get(queue);
-    return { threads: run?.dispatcher.threads ?? 0, healthy: (run?.error ?? null) === null };
-  }
-
-  /** The jobs that the threads of a queue can run; `undefined` while no thread has told, `null` if it has no threads. */
-  names(queue: string): readonly string[] | undefined | null {
-    const run = this.#runs.get(queue);
-    if (run === undefined || run.pool.threads === 0) return null;
-    return run.dispatcher.names.length === 0 ? undefined : run.dispatcher.names;
   }
 
   /** @throws EngineStoppedError: a stop came while the engine started, and nothing may be left running */
@@ -272,41 +240,7 @@ export class Runner {
   /** These jobs wait: they need threads, and a thread that knows them. */
   #noteQueued(jobs: readonly { readonly queue: string; readonly name: string }[]): void {
     this.ensureQueues(jobs.map(({ queue }) => queue));
-    for (const { queue, name } of jobs) {
-      const known = this.names(queue);
-      if (known === undefined || known === null || known.includes(name) || this.#warnedOf.has(name)) continue;
-      this.#warnedOf.add(name);
-      process.emitWarning(`no thread of queue "${queue}" knows a job named "${name}": it waits until one does`, "MillraceWarning");
-    }
-  }
-
-  async #openQueue(queue: string): Promise<void> {
-    const { config, createPool, clock, storage, name } = this.#deps;
-    const settings = queueConfig(config, queue);
-    const pool = createPool(queue, settings);
-    const dispatcher = new Dispatcher({
-      ...{ queue, runner: name, pool, storage, clock },
-      timeoutMs: settings.timeoutMs,
-      graceMs: config.graceMs,
-      unsettled: () => this.#completer.unsettled(),
-      onClockBack: () => void this.#dueTimer.refresh(),
-      listener: runListener({
-        ...{ queue, events: this.#deps.events },
-        onReclaimed: (rows) => this.#noteReclaimed(rows),
-        settle: (settlement) => this.#completer.add(settlement),
-        onHealth: (error) => {
-          run.error = error;
-          // Now that its names are known, jobs that nobody knows can be told.
-          if (error === null && !this.#isStopping) void this.#noteAllQueuedSafely();
-        },
-      }),
-    });
-    const run: QueueRun = { dispatcher, pool, error: null };
-    this.#runs.set(queue, run);
-    if (settings.threads === 0) return;
-    const ready = pool.start(dispatcher);
-    if (!this.#isHeld) pool.unref();
-    await ready;
+    this.queues.warnOfUnknown(jobs);
   }
 
   #onSettled(settlement: Settlement): void {

@@ -13,6 +13,7 @@ const ROWS = [
   ["time", ({ seconds }) => `${seconds.toFixed(1)} s`],
   ["jobs/s", ({ outcomes, seconds }) => (outcomes.length / seconds).toFixed(1)],
   ["cores used (CPU time / time)", ({ cpuSeconds, seconds }) => (cpuSeconds / seconds).toFixed(2)],
+  ["cores busy with other processes", ({ othersCpuSeconds, seconds }) => Math.max(othersCpuSeconds / seconds, 0).toFixed(2)],
   ["HTTP requests answered", ({ http }) => number(http.requests)],
   ["HTTP requests failed", ({ http }) => number(http.failed)],
   ["HTTP p50", ({ http }) => ms(http.p50)],

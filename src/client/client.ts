@@ -3,6 +3,7 @@
  * storage write.
  */
 
+import { announce } from "../announce.js";
 import type { Clock } from "../clock.js";
 import { OptionsError, StorageError } from "../errors.js";
 import type { Events } from "../events.js";
@@ -163,9 +164,7 @@ export class Client {
     await ready();
     const enqueued = await storage.enqueue(jobs, clock.now());
     const stored = jobs.filter((_, index) => enqueued[index]?.duplicate === false);
-    if (events.has("enqueued")) {
-      for (const { id, name, queue, meta, runAt } of stored) events.emit("enqueued", { id, name, queue, meta, runAt });
-    }
+    announce.enqueued(events, stored);
     if (stored.length > 0) onStored(stored);
     return enqueued;
   }

@@ -12,9 +12,8 @@ import type { CancelAnswer } from "./handle.js";
 import { type EngineStats, type JobInfo, type JobPage, type ListOptions, type QueueStats, toJobInfo } from "./job-info.js";
 import { endingOf, type Results } from "./results.js";
 
-/** What the half that runs jobs knows and does, if there is one. */
+/** What the half that runs jobs knows, if there is one. */
 export interface Running {
-  cancel(ids: readonly JobId[]): void;
   progress(id: JobId): number | null;
   health(queue: string): { readonly threads: number; readonly healthy: boolean };
 }
@@ -25,6 +24,8 @@ export interface ControlDeps {
   readonly events: Events;
   readonly results: Results;
   readonly running: () => Running | undefined;
+  /** The storage says that this job runs, and that it is to stop. */
+  readonly onCancelling: (id: JobId) => void;
   /** Jobs may be runnable now, queues empty, or finished jobs due for pruning. */
   readonly onChange: (row: JobRow | undefined) => void;
 }
@@ -41,10 +42,10 @@ export class Control {
 
   async cancel(id: JobId): Promise<CancelAnswer> {
     requireId(id);
-    const { storage, clock, running, events } = this.#deps;
+    const { storage, clock, events, onCancelling } = this.#deps;
     const [answer] = await storage.cancel([id], clock.now());
     if (answer === undefined || answer === "unknown") throw unknownJob(id);
-    if (answer === "cancelling") running()?.cancel([id]);
+    if (answer === "cancelling") onCancelling(id);
     if (answer === "cancelled") {
       const row = await this.#settle(id);
       if (row !== undefined) announce.cancelled(events, row);

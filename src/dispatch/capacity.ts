@@ -49,9 +49,11 @@ export class Capacity {
     else if (this.#caution > 0) this.#caution -= 1;
   }
 
-  /** What was claimed ahead did not fit: to claim it again at once would end the same way, over and over. */
-  noteMisfit(): void {
-    this.#caution = CAUTION;
+  /** A job that was claimed ahead did not fit: to claim as many again at once would end the same way, over and over. */
+  noteMisfit(name: string): void {
+    const estimate = this.estimateMs(name);
+    if (estimate === Infinity) this.#caution = CAUTION;
+    else this.#typicalMs = Math.max(this.#typicalMs, estimate);
   }
 
   /** Whether a lane may be given a job of this name now. */

@@ -4,8 +4,8 @@
  */
 
 import type { Clock, Timer } from "../clock.js";
-import type { ClaimedJob, JobId, JobRow } from "../job/job-record.js";
-import type { JobWriter, Ownership } from "../storage/storage.js";
+import type { ClaimedJob, JobRow } from "../job/job-record.js";
+import type { Claim, JobWriter, Ownership } from "../storage/storage.js";
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
@@ -19,8 +19,8 @@ export interface ClaimLoopDeps {
   readonly capacity: () => number;
   /** The jobs that the threads can run. */
   readonly names: () => readonly string[];
-  /** The claimed jobs we know of. */
-  readonly held: () => readonly JobId[];
+  /** The claims we know of. */
+  readonly held: () => readonly Claim[];
   readonly onClaimed: (jobs: readonly ClaimedJob[]) => void;
   /** Jobs of a claim whose answer was lost wait again. */
   readonly onReclaimed: (jobs: readonly JobRow[]) => void;
@@ -75,7 +75,11 @@ export class ClaimLoop {
     this.#isClaiming = true;
     try {
       let mayHaveMore = true;
-      while (mayHaveMore) mayHaveMore = await this.#claim(this.#capacity());
+      while (mayHaveMore) {
+        const wasFull = await this.#claim(this.#capacity());
+        // Asked only here, in one step with the end of claiming: a wake-up in between would be seen by nobody.
+        mayHaveMore = this.#takeWakeUp() || wasFull;
+      }
     } catch (error) {
       this.#isInDoubt = true;
       this.#retryLater();
@@ -86,11 +90,16 @@ export class ClaimLoop {
     onIdle();
   }
 
-  /** @returns whether another claim may find something */
+  #takeWakeUp(): boolean {
+    const woken = this.#wokenWhileClaiming;
+    this.#wokenWhileClaiming = false;
+    return woken;
+  }
+
+  /** @returns whether it gave as much as it could */
   async #claim(limit: number): Promise<boolean> {
     if (limit === 0) return false;
     const { queue, runner, storage, clock, names, held, onClaimed, onReclaimed } = this.#deps;
-    this.#wokenWhileClaiming = false;
     if (this.#isInDoubt) {
       this.#isInDoubt = false;
       onReclaimed(await storage.reclaim({ runner, queue, keep: held(), now: clock.now() }));
@@ -98,7 +107,7 @@ export class ClaimLoop {
     const jobs = await storage.claim({ queue, names: names(), limit, runner, now: this.#now() });
     this.#failures = 0;
     onClaimed(jobs);
-    return jobs.length === limit || this.#wokenWhileClaiming;
+    return jobs.length === limit;
   }
 
   /** When the wall clock was set back, jobs that were due before are due later. */

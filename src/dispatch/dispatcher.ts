@@ -7,37 +7,20 @@
  * a claimed job is on a lane, or on its way back to storage.
  */
 
-import type { Clock } from "../clock.js";
 import type { ClaimedJob, JobId } from "../job/job-record.js";
 import { nextTransition, type Outcome } from "../job/lifecycle.js";
+import { isDetached } from "../job/payload-kinds.js";
 import type { LogLine } from "../protocol/messages.js";
-import type { JobWriter, Ownership } from "../storage/storage.js";
 import { deferred, type Deferred } from "../waiting.js";
 import { Capacity } from "./capacity.js";
 import { ClaimLoop } from "./claim-loop.js";
-import type { DispatchListener } from "./dispatch-listener.js";
+import type { DispatcherDeps } from "./dispatcher-deps.js";
 import { exitFailure, lostFailure, timeoutFailure } from "./failures.js";
 import { type Flight, Flights } from "./flights.js";
 import { planFrames } from "./frame-plan.js";
-import type { Death, JobAnswer, Lane, Pool, PoolListener } from "./pool.js";
+import type { Death, JobAnswer, Lane, PoolListener } from "./pool.js";
 import { Overrun } from "./overrun.js";
 import { Watchdog } from "./watchdog.js";
-
-export interface DispatcherDeps {
-  readonly queue: string;
-  readonly runner: string;
-  readonly pool: Pool;
-  readonly storage: Pick<JobWriter & Ownership, "claim" | "reclaim">;
-  /** Jobs that have ended and are not stored as such yet. */
-  readonly unsettled: () => readonly JobId[];
-  /** The wall clock was set back. */
-  readonly onClockBack: () => void;
-  readonly clock: Clock;
-  readonly listener: DispatchListener;
-  /** For jobs that have no timeout of their own. */
-  readonly timeoutMs: number | null;
-  readonly graceMs: number;
-}
 
 export class Dispatcher implements PoolListener {
   readonly #deps: DispatcherDeps;
@@ -46,6 +29,8 @@ export class Dispatcher implements PoolListener {
   readonly #watchdog: Watchdog;
   readonly #overrun: Overrun;
   readonly #claims: ClaimLoop;
+  /** Not on a lane when they were cancelled: a claim whose answer is under way may bring them. */
+  readonly #cancelledEarly = new Set<JobId>();
   #names: readonly string[] = [];
   #isWakePlanned = false;
   #isClosed = false;
@@ -65,11 +50,14 @@ export class Dispatcher implements PoolListener {
       ...deps,
       capacity: () => this.#claimable(),
       names: () => this.#names,
-      held: () => [...this.#flights.ids(), ...deps.unsettled()],
+      held: () => [...this.#flights.all()].map(({ job }) => job).concat(deps.unsettled()).map(({ id, fence }) => ({ id, fence })),
       onClaimed: (jobs) => this.#place(jobs),
       onReclaimed: (jobs) => deps.listener.reclaimed(jobs),
       onError: (error) => deps.listener.storageFailed(error),
-      onIdle: () => this.#tellIdle(),
+      onIdle: () => {
+        this.#cancelledEarly.clear();
+        this.#tellIdle();
+      },
     });
     this.#overrun = new Overrun({
       ...{ clock: deps.clock, flights: this.#flights, concurrency: deps.pool.concurrency },
@@ -100,7 +88,10 @@ export class Dispatcher implements PoolListener {
   /** Cancels a job if it is on a lane; one that has started is asked to stop. */
   cancel(id: JobId): void {
     const flight = this.#flights.get(id);
-    if (flight === undefined) return;
+    if (flight === undefined) {
+      if (!this.#claims.isIdle) this.#cancelledEarly.add(id);
+      return;
+    }
     flight.cancelRequested = true;
     if (this.#takeBack(flight.lane, [id]) === 0) flight.lane.askToStop(id, "cancel");
   }
@@ -137,17 +128,26 @@ export class Dispatcher implements PoolListener {
   /** Sends what fits, and gives the rest back to storage. */
   #place(claimed: readonly ClaimedJob[]): void {
     const jobs = claimed.filter((job) => !this.#adopt(job));
-    const whole = jobs.filter(isWhole);
-    if (whole.length < jobs.length) for (const job of jobs) if (!isWhole(job)) this.#settle({ job, outcome: lostFailure() });
+    const whole = jobs.filter((job) => isWhole(job) && !this.#cancelledEarly.has(job.id));
+    if (whole.length < jobs.length) this.#settleUnsent(jobs);
     const { frames, rest } = planFrames({ jobs: whole, lanes: this.#isClosed ? [] : [...this.#flights.lanes], flights: this.#flights, capacity: this.#capacity });
-    if (rest.length > 0) this.#capacity.noteMisfit();
-    for (const job of rest) this.#settle({ job, outcome: { kind: "unexecuted" } });
+    for (const job of rest) {
+      this.#capacity.noteMisfit(job.name);
+      this.#settle({ job, outcome: { kind: "unexecuted" } });
+    }
     for (const [lane, frame] of frames) {
       for (const job of frame) {
         const estimateMs = this.#capacity.estimateMs(job.name);
         this.#flights.add({ job, lane, estimateMs, cancelRequested: false, timedOut: false });
       }
       this.#send(lane, frame);
+    }
+  }
+
+  #settleUnsent(jobs: readonly ClaimedJob[]): void {
+    for (const job of jobs) {
+      if (this.#cancelledEarly.has(job.id)) this.#settle({ job, outcome: { kind: "unexecuted" }, cancelRequested: true });
+      else if (!isWhole(job)) this.#settle({ job, outcome: lostFailure() });
     }
   }
 
@@ -284,7 +284,6 @@ export class Dispatcher implements PoolListener {
   }
 }
 
-/** Node 20 has no `ArrayBuffer.prototype.detached`; an empty buffer has nothing to lose. */
 function isWhole({ attachments }: ClaimedJob): boolean {
-  return attachments.every((buffer) => buffer.byteLength > 0);
+  return !attachments.some(isDetached);
 }

@@ -8,7 +8,8 @@ import type { Lane } from "./pool.js";
 export interface Flight {
   job: ClaimedJob;
   readonly lane: Lane;
-  readonly estimateMs: number;
+  /** `Infinity` from when it turns out long. */
+  estimateMs: number;
   cancelRequested: boolean;
   timedOut: boolean;
 }

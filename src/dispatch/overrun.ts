@@ -54,11 +54,13 @@ export class Overrun {
   #noteLong(lane: Lane): boolean {
     const { flights, clock, onLong } = this.#deps;
     let isLong = false;
-    for (const { job } of flights.on(lane)) {
-      const startedAt = lane.startedAt(job.id);
+    for (const flight of flights.on(lane)) {
+      const startedAt = lane.startedAt(flight.job.id);
       const ranMs = startedAt === null ? 0 : clock.monotonic() - startedAt;
       if (ranMs < OVERRUN_MS) continue;
-      onLong(job.name, ranMs);
+      // Nothing more is sent to wait behind it, whatever is learned of others meanwhile.
+      flight.estimateMs = Infinity;
+      onLong(flight.job.name, ranMs);
       isLong = true;
     }
     return isLong;

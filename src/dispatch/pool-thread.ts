@@ -183,8 +183,11 @@ export class PoolThread {
 
   /** The task ended without being told to: the thread died, or was killed. A thread that had said hello tells by its exit. */
   #onTaskLost(error: unknown): void {
-    if (!this.#abort.signal.aborted) this.#error ??= error;
-    if (this.#worker === undefined) this.#onGone();
+    if (this.#worker !== undefined) return;
+    const code = error instanceof Error ? /exited with code: (\d+)/.exec(error.message)?.[1] : undefined;
+    if (code !== undefined) this.#exitCode = Number(code);
+    else if (!this.#abort.signal.aborted) this.#error ??= error;
+    this.#onGone();
   }
 
   #onGone(): void {

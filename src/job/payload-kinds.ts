@@ -69,8 +69,8 @@ function foreignKind(value: ArrayBufferView | ArrayBufferLike): string {
   throw new Refusal(`it is ${nameOf(value)}; send a built-in binary type`);
 }
 
-/** `ArrayBuffer.prototype.detached` is not in Node 20. */
-function isDetached(buffer: ArrayBuffer): boolean {
+/** Whether a buffer was moved away. `ArrayBuffer.prototype.detached` is not in Node 20, and one that is empty need not be detached. */
+export function isDetached(buffer: ArrayBuffer): boolean {
   if (buffer.byteLength > 0) return false;
   try {
     new Uint8Array(buffer);

@@ -22,16 +22,23 @@ export function lyingEngine(options: {
           ...{ queue, threads, concurrency, clock, ...around },
           loadJobs: async () => defineJobs({ jobs: jobs as readonly Job<never, unknown, undefined>[] }),
         });
+        const lanes = new Map<Lane, Lane>();
+        // A lane is one object for as long as it lives.
+        const lying = (lane: Lane): Lane => {
+          const known = lanes.get(lane) ?? lyingLane(lane, claimsToKnow);
+          lanes.set(lane, known);
+          return known;
+        };
         return {
           threads,
           concurrency,
           start: (listener) =>
             pool.start({
-              ready: (lane) => listener.ready(lyingLane(lane, claimsToKnow)),
-              answered: (lane, answer) => listener.answered(lane, answer),
+              ready: (lane) => listener.ready(lying(lane)),
+              answered: (lane, answer) => listener.answered(lying(lane), answer),
               progressed: (id, fraction, detail) => listener.progressed(id, fraction, detail),
               logged: (id, line) => listener.logged(id, line),
-              gone: (lane, death) => listener.gone(lane, death),
+              gone: (lane, death) => listener.gone(lying(lane), death),
               bootFailed: (error) => listener.bootFailed(error),
             }),
           stop: () => pool.stop(),

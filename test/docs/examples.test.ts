@@ -39,7 +39,7 @@ it("minify does the same on the main thread and as jobs, and says what it measur
     expect(millrace, name).toBe(mainThread);
   }
   expect(rowOf(stdout, "HTTP requests failed")).toEqual(["0", "0"]);
-  for (const name of ["jobs/s", "cores used (CPU time / time)", "HTTP p50", "HTTP p99"]) {
+  for (const name of ["jobs/s", "cores used (CPU time / time)", "cores busy with other processes", "HTTP p50", "HTTP p99"]) {
     expect(rowOf(stdout, name), name).toEqual([expect.stringMatching(/^\d+\.\d/), expect.stringMatching(/^\d+\.\d/)]);
   }
   expect(stdout).toContain("Both ways gave the same output");

@@ -15,7 +15,7 @@ const failing = defineJob({
 });
 
 it("cancels a job whose failed run is just being stored, so that it does not run again", async () => {
-  const inner = boundedStorage(memoryStorage(), { ms: 1_000, clock: systemClock() });
+  const inner = boundedStorage(memoryStorage(), { ms: 1_000, clock: systemClock(), onDoubt: () => undefined });
   let cancelled: Promise<unknown> = Promise.resolve();
   // The wish to cancel comes when the retry is decided and not yet written.
   const storage: Storage = {

@@ -1,9 +1,9 @@
 /** What `enqueue` and `job(id)` give, and `run`. */
 
-import { EngineStoppedError, JobCancelledError, UnknownJobError } from "millrace";
+import { EngineStoppedError, JobCancelledError, memoryStorage, UnknownJobError } from "millrace";
 import { linear } from "millrace/jobs";
 import { describe, expect, it } from "vitest";
-import { nextEvent, rejection, said, startEngine } from "./engines.js";
+import { newEngine, nextEvent, rejection, said, startEngine } from "./engines.js";
 import { newGate, open } from "./gates.js";
 
 describe("id", () => {
@@ -73,6 +73,15 @@ describe("result", () => {
     const error = await rejection(engine.job(job.id).result());
     expect(error).toBeInstanceOf(UnknownJobError);
     expect(error).toMatchObject({ code: "MILLRACE_UNKNOWN_JOB", message: expect.stringContaining(job.id) as string });
+  });
+
+  it("is not awaited for ever when another engine removes the job", async () => {
+    const storage = memoryStorage();
+    const [engine, other] = [newEngine({ storage }), newEngine({ storage })];
+    const job = await engine.enqueue("echo", 7);
+    const result = rejection(job.result());
+    await other.remove(job.id);
+    expect(await result).toBeInstanceOf(UnknownJobError);
   });
 
   it("of a handle made from an id comes for jobs that run, that have ended and that nobody knows", async () => {

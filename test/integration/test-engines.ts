@@ -13,9 +13,9 @@ export interface TestSetup {
 }
 
 /** A started one. */
-export async function startTestEngine(jobs: readonly Job<never, unknown, unknown>[], options: Partial<TestEngineOptions> = {}): Promise<TestSetup> {
-  const clock = manualClock();
-  const engine = createTestEngine({ jobs: defineJobs({ jobs }), queues: { default: { threads: 1 } }, clock, ...options });
+export async function startTestEngine(jobs: readonly Job<never, unknown, unknown>[], options: Partial<TestEngineOptions> & { readonly clock?: ManualClock } = {}): Promise<TestSetup> {
+  const { clock = manualClock() } = options;
+  const engine = createTestEngine({ jobs: defineJobs({ jobs }), queues: { default: { threads: 1 } }, ...options, clock });
   onTestFinished(async () => void (await engine.stop({ timeout: 0 })));
   await engine.start();
   return { engine, clock };

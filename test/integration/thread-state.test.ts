@@ -72,7 +72,11 @@ describe("the state", () => {
 describe("dispose", () => {
   it("is called with the state of each thread, and awaited, when the engine stops", async () => {
     const notes = newNotes();
-    const engine = await startEngine({ jobs, queues: { one: { threads: 2 }, two: {} }, env: { NOTES: notes.file } });
+    const engine = newEngine({ jobs, queues: { one: { threads: 2 }, two: {} }, env: { NOTES: notes.file } });
+    let ready = 0;
+    const all = new Promise<void>((resolve) => engine.on("thread:started", () => void ((ready += 1) === 3 && resolve())));
+    await engine.start();
+    await all;
     await engine.run(show, null, { queue: "two" });
     const exits: unknown[] = [];
     engine.on("thread:exited", (event) => exits.push(event));

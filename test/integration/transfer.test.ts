@@ -27,6 +27,15 @@ describe("a payload's buffer", () => {
     expect(await (await enqueued).result()).toEqual({ kind: "Float64Array", offset: 8, length: 2, last: 3, of: 32 });
   });
 
+  it("may be empty, which is not lost", async () => {
+    const engine = await startEngine(options);
+    const buffer = new ArrayBuffer(0);
+    const expected = { kind: "Uint8Array", offset: 0, length: 0, of: 0 };
+    expect(await engine.run("measure", { pixels: new Uint8Array(buffer) }, { transfer: [buffer] })).toMatchObject(expected);
+    const empty = image(0);
+    expect((await engine.run(bounce, empty, { transfer: [empty.buffer] })).pixels).toHaveLength(0);
+  });
+
   it("stays with the caller when the call is refused", async () => {
     const engine = newEngine(options);
     const { pixels, buffer } = image(8);

@@ -154,9 +154,9 @@ export class JobTable {
 
   /** In order of enqueue, so that the first of two gets back a key that both want. A wish to cancel stays on record. */
   reclaim(request: ReclaimRequest): JobRow[] {
-    const keep = new Set(request.keep);
+    const keep = new Set(request.keep.map(({ id, fence }) => `${id} ${fence}`));
     const orphans = [...this.#running].filter((row) => {
-      const isKept = row.run.runner === request.runner && keep.has(row.id);
+      const isKept = row.run.runner === request.runner && keep.has(`${row.id} ${row.fence}`);
       return !isKept && (request.queue === null || request.queue === row.line.queue);
     });
     orphans.sort((a, b) => a.sequence - b.sequence);

@@ -2,6 +2,7 @@
 
 import type { Failure, JobRow, JobState, NewJob, UniqueKey } from "../../job/job-record.js";
 import type { Backoff } from "../../job/backoff.js";
+import { isDetached } from "../../job/payload-kinds.js";
 import type { Heap, Heaped } from "./heap.js";
 
 /** The jobs of one name in one queue. */
@@ -146,16 +147,6 @@ export function frozenFailure(failure: Failure | null): Failure | null {
 
 export function attachmentsLost(row: StoredRow): boolean {
   return row.attachments.some(isDetached);
-}
-
-function isDetached(buffer: ArrayBuffer): boolean {
-  // Node 20 has no `buffer.detached`, and a length of 0 could also be an empty buffer.
-  try {
-    void new Uint8Array(buffer);
-    return false;
-  } catch {
-    return true;
-  }
 }
 
 function frozen<Value extends object>(value: Value): Readonly<Value> {

@@ -25,11 +25,11 @@ export const lifetime: Section = {
     {
       title: "keeps its jobs and its settings when it is closed and opened again [88]",
       run: async (storage) => {
-        await storage.own("first");
+        await storage.own("runner");
         const left = await running(storage, { payload: new Uint8Array([1, 2]) });
         const id = await enqueueOne(storage, { payload: new Uint8Array([3, 4]), meta: { tenant: "one" } });
         await storage.pause("other", true);
-        await storage.disown("first");
+        await storage.disown("runner");
         await storage.close();
         await storage.open();
         await storage.own("second");

@@ -101,6 +101,13 @@ const cases: readonly Omit<Case, "when">[] = [
     },
   },
   {
+    title: "tell which jobs were removed before they had finished",
+    run: async (storage) => {
+      const id = await enqueueOne(storage);
+      await told(storage, { kind: "finished", items: [id] }, () => storage.change({ action: "remove", id, now: NOW }));
+    },
+  },
+  {
     title: "tell which running jobs are to stop",
     run: async (storage) => {
       const job = await running(storage);

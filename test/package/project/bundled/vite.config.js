@@ -4,6 +4,6 @@ export default defineConfig({
   build: {
     ssr: true,
     outDir: "out",
-    rollupOptions: { input: { server: "server.ts", jobs: "jobs.ts" } },
+    rollupOptions: { input: { main: "main.js", jobs: "jobs.js" } },
   },
 });

@@ -4,6 +4,6 @@ export default defineConfig({
   build: {
     ssr: true,
     outDir: "out",
-    lib: { entry: { server: "server.ts", jobs: "jobs.ts" }, formats: ["es"] },
+    lib: { entry: { main: "main.js", jobs: "jobs.js" }, formats: ["es"] },
   },
 });

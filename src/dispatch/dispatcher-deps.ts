@@ -1,7 +1,11 @@
+/** What joins a dispatcher to the rest of the engine. */
+
+import type { Clock } from "../clock.js";
 import type { ClaimedJob, JobRow } from "../job/job-record.js";
 import type { LogLine } from "../protocol/messages.js";
+import type { JobWriter, Ownership } from "../storage/storage.js";
 import type { Settlement } from "./completer.js";
-import type { Death, Lane } from "./pool.js";
+import type { Death, Lane, Pool } from "./pool.js";
 
 /** What the dispatcher tells the engine. */
 export interface DispatchListener {
@@ -17,4 +21,20 @@ export interface DispatchListener {
   unhealthy(error: Error): void;
   /** The storage failed in the background. */
   storageFailed(error: unknown): void;
+}
+
+export interface DispatcherDeps {
+  readonly queue: string;
+  readonly runner: string;
+  readonly pool: Pool;
+  readonly storage: Pick<JobWriter & Ownership, "claim" | "reclaim">;
+  /** Jobs that have ended and are not stored as such yet. */
+  readonly unsettled: () => readonly ClaimedJob[];
+  /** The wall clock was set back. */
+  readonly onClockBack: () => void;
+  readonly clock: Clock;
+  readonly listener: DispatchListener;
+  /** For jobs that have no timeout of their own. */
+  readonly timeoutMs: number | null;
+  readonly graceMs: number;
 }
