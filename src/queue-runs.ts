@@ -7,7 +7,7 @@ import type { Settlement } from "./dispatch/completer.js";
 import { Dispatcher } from "./dispatch/dispatcher.js";
 import type { Pool } from "./dispatch/pool.js";
 import type { Events } from "./events.js";
-import type { JobId, JobRow } from "./job/job-record.js";
+import type { ClaimedJob, JobId, JobRow } from "./job/job-record.js";
 import type { Storage } from "./storage/storage.js";
 
 export interface QueueRunsDeps {
@@ -20,7 +20,7 @@ export interface QueueRunsDeps {
   readonly createPool: (queue: string, config: QueueConfig) => Pool;
   readonly settle: (settlement: Settlement) => void;
   /** Jobs that have ended and are not stored as such yet. */
-  readonly unsettled: () => readonly JobId[];
+  readonly unsettled: () => readonly ClaimedJob[];
   readonly onReclaimed: (rows: readonly JobRow[]) => void;
   /** The wall clock was set back. */
   readonly onClockBack: () => void;

@@ -164,7 +164,7 @@ export class Runner {
 
   /** Jobs that have ended here and are not stored as such yet. */
   unsettled(): readonly JobId[] {
-    return this.#completer.unsettled();
+    return this.#completer.unsettled().map(({ id }) => id);
   }
 
   /** Somebody else changed the storage. */

@@ -4,8 +4,8 @@
  */
 
 import type { Clock, Timer } from "../clock.js";
-import type { ClaimedJob, JobId, JobRow } from "../job/job-record.js";
-import type { JobWriter, Ownership } from "../storage/storage.js";
+import type { ClaimedJob, JobRow } from "../job/job-record.js";
+import type { Claim, JobWriter, Ownership } from "../storage/storage.js";
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
@@ -19,8 +19,8 @@ export interface ClaimLoopDeps {
   readonly capacity: () => number;
   /** The jobs that the threads can run. */
   readonly names: () => readonly string[];
-  /** The claimed jobs we know of. */
-  readonly held: () => readonly JobId[];
+  /** The claims we know of. */
+  readonly held: () => readonly Claim[];
   readonly onClaimed: (jobs: readonly ClaimedJob[]) => void;
   /** Jobs of a claim whose answer was lost wait again. */
   readonly onReclaimed: (jobs: readonly JobRow[]) => void;

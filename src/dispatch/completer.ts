@@ -4,7 +4,7 @@
  */
 
 import type { Clock, Timer } from "../clock.js";
-import type { ClaimedJob, JobId, JobRow, JobState } from "../job/job-record.js";
+import type { ClaimedJob, JobRow, JobState } from "../job/job-record.js";
 import type { Outcome, Transition } from "../job/lifecycle.js";
 import type { JobReader, JobWriter } from "../storage/storage.js";
 import { deferred, type Deferred } from "../waiting.js";
@@ -64,8 +64,8 @@ export class Completer {
   }
 
   /** The jobs that have ended and are not stored as such yet. */
-  unsettled(): readonly JobId[] {
-    return [...this.#writing, ...this.#pending].map(({ job }) => job.id);
+  unsettled(): readonly ClaimedJob[] {
+    return [...this.#writing, ...this.#pending].map(({ job }) => job);
   }
 
   /** Gives up on what is not stored yet: it belongs to whoever reclaims it. */

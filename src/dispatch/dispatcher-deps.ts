@@ -1,7 +1,7 @@
 /** What joins a dispatcher to the rest of the engine. */
 
 import type { Clock } from "../clock.js";
-import type { ClaimedJob, JobId, JobRow } from "../job/job-record.js";
+import type { ClaimedJob, JobRow } from "../job/job-record.js";
 import type { LogLine } from "../protocol/messages.js";
 import type { JobWriter, Ownership } from "../storage/storage.js";
 import type { Settlement } from "./completer.js";
@@ -29,7 +29,7 @@ export interface DispatcherDeps {
   readonly pool: Pool;
   readonly storage: Pick<JobWriter & Ownership, "claim" | "reclaim">;
   /** Jobs that have ended and are not stored as such yet. */
-  readonly unsettled: () => readonly JobId[];
+  readonly unsettled: () => readonly ClaimedJob[];
   /** The wall clock was set back. */
   readonly onClockBack: () => void;
   readonly clock: Clock;

@@ -50,7 +50,7 @@ export class Dispatcher implements PoolListener {
       ...deps,
       capacity: () => this.#claimable(),
       names: () => this.#names,
-      held: () => [...this.#flights.ids(), ...deps.unsettled()],
+      held: () => [...this.#flights.all()].map(({ job }) => job).concat(deps.unsettled()).map(({ id, fence }) => ({ id, fence })),
       onClaimed: (jobs) => this.#place(jobs),
       onReclaimed: (jobs) => deps.listener.reclaimed(jobs),
       onError: (error) => deps.listener.storageFailed(error),

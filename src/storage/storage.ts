@@ -131,10 +131,13 @@ export interface JobWriter {
   }>;
 }
 
+/** One claim of a job: its id alone could mean a later one. */
+export type Claim = Pick<JobRow, "id" | "fence">;
+
 export interface ReclaimRequest {
   readonly runner: string;
   readonly queue: string | null;
-  readonly keep: readonly JobId[];
+  readonly keep: readonly Claim[];
   readonly now: number;
 }
 
@@ -145,8 +148,8 @@ export interface Ownership {
   /** Ends the ownership of `runner`, if it has it. */
   disown(runner: string): Promise<void>;
   /**
-   * Gives back, uncharged, every running job (of `queue`, unless that is `null`) but those that `runner` has claimed and that
-   * are in `keep`: the jobs of runners that are not alive, and those of a claim whose answer got lost. None while another runner
+   * Gives back, uncharged, every running job (of `queue`, unless that is `null`) but those whose claim is
+   * one of `runner` and in `keep`: the jobs of runners that are not alive, and those of a claim whose answer got lost. None while another runner
    * owns the store.
    */
   reclaim(request: ReclaimRequest): Promise<readonly JobRow[]>;

@@ -135,11 +135,12 @@ export const liveness: Section = {
       "whatever a store hears of an unknown job is ignored": async () => {
         const storage = memoryStorage();
         await storage.open();
-        const id = await enqueueOne(storage);
+        await enqueueOne(storage);
         const [job] = await claim(storage);
-        expect(await storage.complete([ending({ ...job!, id: "unknown" })])).toEqual([false]);
+        const unknown = { ...job!, id: "unknown" };
+        expect(await storage.complete([ending(unknown)])).toEqual([false]);
         expect(await storage.cancel(["unknown"], NOW)).toEqual(["unknown"]);
-        expect(await storage.reclaim({ runner: "runner", queue: "default", keep: [id, "unknown"], now: NOW })).toEqual([]);
+        expect(await storage.reclaim({ runner: "runner", queue: "default", keep: [job!, unknown], now: NOW })).toEqual([]);
         expect((await storage.count(NOW)).jobs).toEqual([{ queue: "default", name: "job", state: "running", count: 1 }]);
       },
     }),
@@ -252,7 +253,7 @@ export const liveness: Section = {
           const [late] = await claim(storage);
           await end(storage, late!, { to: "retrying", runAt: NOW + 50 });
           expect(await storage.complete([ending(late!), givingBack(late!)])).toEqual([false, false]);
-          await storage.reclaim({ runner: "runner", queue: "default", keep: [id], now: NOW });
+          await storage.reclaim({ runner: "runner", queue: "default", keep: [late!], now: NOW });
           expect((await storage.get([id], NOW))[0]).toMatchObject({ state: "retrying", runner: null, startedAt: null, runAt: NOW + 50 });
           expect(await claim(storage, { now: NOW + 50 })).toMatchObject([{ id, fence: 2 }]);
         },

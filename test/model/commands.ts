@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { ClaimedJob, JobId, NewJob } from "../../src/job/job-record.js";
-import type { Schedule, Storage } from "../../src/storage/storage.js";
+import type { Claim, Schedule, Storage } from "../../src/storage/storage.js";
 import { ending, failure, newJob, NOW } from "../../src/testing/storage-suite/sample-jobs.js";
 import type { ReferenceModel } from "./reference-model.js";
 
@@ -57,6 +57,11 @@ const pick = fc.nat({ max: NOBODY });
 
 function pickId({ ids }: World, index: number): JobId {
   return index === NOBODY ? "nobody" : (ids.at(-1 - (index % Math.max(ids.length, 1))) ?? "nobody");
+}
+
+function pickClaim({ claims }: World, index: number): Claim {
+  const nobody = { id: "nobody", fence: 1 };
+  return index === NOBODY ? nobody : (claims.at(-1 - (index % Math.max(claims.length, 1))) ?? nobody);
 }
 
 const name = fc.constantFrom("a", "b", "c");
@@ -145,7 +150,7 @@ const reclaim = commandOf(
   "reclaim",
   fc.record({ runner, queue: fc.option(queue, { freq: 2 }), keep: fc.array(pick, { maxLength: 6 }) }),
   async ({ keep, ...rest }, world, storage) => {
-    const request = { ...rest, keep: keep.map((index) => pickId(world, index)), now: world.now };
+    const request = { ...rest, keep: keep.map((index) => pickClaim(world, index)), now: world.now };
     const byId = <Row extends { readonly id: JobId }>(rows: readonly Row[]): readonly Row[] => rows.toSorted((a, b) => (a.id < b.id ? -1 : 1));
     const expected = world.model.reclaim(request);
     assert.deepEqual(byId(await storage.reclaim(request)).map(({ id, fence }) => [id, fence]), byId(expected).map(({ id, fence }) => [id, fence]));

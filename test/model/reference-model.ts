@@ -83,7 +83,7 @@ export class ReferenceModel {
 
   reclaim({ runner, queue, keep }: ReclaimRequest): JobRow[] {
     const orphans = this.#rows.filter(
-      (row) => row.state === "running" && (queue ?? row.queue) === row.queue && !(row.runner === runner && keep.includes(row.id)),
+      (row) => row.state === "running" && (queue ?? row.queue) === row.queue && !(row.runner === runner && keep.some(({ id, fence }) => id === row.id && fence === row.fence)),
     );
     for (const row of orphans) {
       Object.assign(row, { state: "waiting", attempt: row.attempt - 1, runner: null, startedAt: null });

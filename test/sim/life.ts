@@ -114,7 +114,7 @@ export class Lives {
     life.phase = "stopped";
     if (life.pools.some(({ live }) => live.size > 0)) world.ledger.violate(19, `${life.tag} has stopped and still has threads`);
     if (life.clock.holds > 0) world.ledger.violate(19, `${life.tag} has stopped and still keeps the process alive`);
-    world.time.after(STORAGE_TIMEOUT_MS, () => {
+    world.time.after(LEFTOVERS_MS, () => {
       if (life.clock.timers > 0) world.ledger.violate(19, `${life.tag} has stopped and still has ${life.clock.timers} timers`);
     });
   }
@@ -172,8 +172,8 @@ export class Lives {
   }
 }
 
-/** Beyond what a storage may take to answer. */
-const STORAGE_TIMEOUT_MS = 31_000;
+/** A start that was under way may hang in the storage when it takes the ownership, and once more when it gives it back. */
+const LEFTOVERS_MS = 61_000;
 const STOP_SLACK_MS = 25_000;
 /** What takes half a minute or more should not happen all the time. */
 const WEIGHTS: Readonly<Record<string, number>> = { hang: 0.2, late: 0.2, delay: 3 };

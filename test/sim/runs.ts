@@ -91,7 +91,8 @@ function judgeAnswered(transition: Transition, run: Run, { outcome, tookMs }: Ex
     case "cancelled":
       return transition.to === "cancelled" ? null : broken(11, `it became ${transition.to} though it stopped when it was asked to`);
     case "snoozed":
-      if (transition.failure?.reason === "lost") return null;
+      // Whether somebody asked for it is looked at elsewhere.
+      if (transition.to === "cancelled" || transition.failure?.reason === "lost") return null;
       if (transition.to !== "scheduled" || isCharged) return broken(8, `it became ${transition.to} when it snoozed`);
       return transition.runAt < transition.at + outcome.delayMs ? broken(21, "it comes back before its snooze is over") : null;
     case "unregistered":

@@ -109,6 +109,7 @@ export class JobTable {
     if (row === undefined) return "unknown";
     if (row.state === "running") return "running";
     if (request.action === "retry") return this.#retry(row, request.now);
+    // Who awaits a finished job knows of it already.
     if (!isFinished(row.state)) this.#feed.finished(row.id);
     return this.#remove(row);
   }
@@ -153,9 +154,9 @@ export class JobTable {
 
   /** In order of enqueue, so that the first of two gets back a key that both want. A wish to cancel stays on record. */
   reclaim(request: ReclaimRequest): JobRow[] {
-    const keep = new Set(request.keep);
+    const keep = new Set(request.keep.map(({ id, fence }) => `${id} ${fence}`));
     const orphans = [...this.#running].filter((row) => {
-      const isKept = row.run.runner === request.runner && keep.has(row.id);
+      const isKept = row.run.runner === request.runner && keep.has(`${row.id} ${row.fence}`);
       return !isKept && (request.queue === null || request.queue === row.line.queue);
     });
     orphans.sort((a, b) => a.sequence - b.sequence);

@@ -62,7 +62,7 @@ export const ownership: Section = {
         await storage.disown("first");
         await storage.own("second");
         const mine = await claimOne(storage, { runner: "second" });
-        const rows = await reclaim(storage, { keep: [mine.id], now: NOW + 1 });
+        const rows = await reclaim(storage, { keep: [mine], now: NOW + 1 });
         assert.deepEqual(idsOf(rows).toSorted(), ids.slice(0, 2));
         for (const row of rows) {
           assertRow(row, { state: "waiting", attempt: 0, fence: 1, runner: null, startedAt: null });
@@ -72,7 +72,7 @@ export const ownership: Section = {
         assert.deepEqual(await storage.complete(left.map((job) => ending(job))), [false, false], "too late [65]");
         const again = await claim(storage, { runner: "second" });
         assert.deepEqual(again.map(({ id, fence, attempt }) => [id, fence, attempt]), ids.slice(0, 2).map((id) => [id, 2, 1]));
-        assert.deepEqual(await reclaim(storage, { keep: ids, now: NOW + 1e9 }), [], "who keeps a job is alive, however long it takes [66]");
+        assert.deepEqual(await reclaim(storage, { keep: [...again, mine], now: NOW + 1e9 }), [], "who keeps a job is alive, however long it takes [66]");
       },
     },
     {
@@ -83,11 +83,12 @@ export const ownership: Section = {
         const [known, lost] = await claim(storage, { runner: "second", limit: 2 });
         const [theirs] = await claim(storage, { runner: "first", limit: 1 });
         assert.ok(known !== undefined && lost !== undefined && theirs !== undefined);
-        const rows = await reclaim(storage, { keep: [known.id, theirs.id, "nobody", ids[3] ?? ""] });
+        const rows = await reclaim(storage, { keep: [known, theirs, { id: "nobody", fence: 1 }, { id: ids[3] ?? "", fence: 0 }] });
         assert.deepEqual(idsOf(rows).toSorted(), [lost.id, theirs.id]);
         assertRow(await rowOf(storage, known.id), { state: "running", runner: "second", fence: 1 });
         assert.equal((await rowOf(storage, ids[3] ?? "")).state, "scheduled");
-        assert.deepEqual(idsOf(await reclaim(storage, {})), [known.id]);
+        const later = { ...known, fence: known.fence + 1 };
+        assert.deepEqual(idsOf(await reclaim(storage, { keep: [later] })), [known.id], "one claim of a job is not another");
         assert.deepEqual(idsOf(await claim(storage)), ids.slice(0, 3));
       },
     },

@@ -3,6 +3,8 @@ import type { ClaimedJob } from "../../../src/job/job-record.js";
 import { deferred } from "../../../src/waiting.js";
 import { answers, jobs, Scene } from "./claim-loop-scene.js";
 
+const mine = { id: "mine", fence: 7 };
+
 describe("a claim that fails", () => {
   it("is repeated after 0.1, 0.2, 0.4 … 5 s, whoever wakes meanwhile", async () => {
     const scene = new Scene();
@@ -31,14 +33,14 @@ describe("a claim that fails", () => {
       order.push("reclaim");
       return Promise.resolve(jobs("1"));
     };
-    scene.held = ["mine", "ended but not stored"];
+    scene.held = [mine, { id: "ended but not stored", fence: 3 }];
     scene.loop.wake();
     await scene.clock.settle();
     isDown = false;
-    scene.held = ["mine"];
+    scene.held = [mine];
     await scene.clock.advance(100);
     expect(order).toEqual(["claim", "reclaim", "claim"]);
-    expect(scene.reclaims).toEqual([{ runner: "me", queue: "q", keep: ["mine"], now: scene.clock.now() }]);
+    expect(scene.reclaims).toEqual([{ runner: "me", queue: "q", keep: [mine], now: scene.clock.now() }]);
     expect([scene.reclaimed, scene.got]).toEqual([["1"], ["1"]]);
     // Well again, it reclaims no more, and a new failure starts from the shortest wait.
     scene.loop.wake();
@@ -89,12 +91,12 @@ describe("a claim that fails", () => {
 describe("doubt", () => {
   it("gives back what it does not know of, once, before the next claim", async () => {
     const scene = new Scene();
-    scene.held = ["mine"];
+    scene.held = [mine];
     scene.loop.doubt();
     await scene.clock.settle();
     scene.loop.wake();
     await scene.clock.settle();
-    expect(scene.reclaims).toEqual([{ runner: "me", queue: "q", keep: ["mine"], now: scene.clock.now() }]);
+    expect(scene.reclaims).toEqual([{ runner: "me", queue: "q", keep: [mine], now: scene.clock.now() }]);
     expect(scene.claims).toHaveLength(2);
   });
 

@@ -1,6 +1,6 @@
 import { ClaimLoop, type ClaimLoopDeps } from "../../../src/dispatch/claim-loop.js";
 import type { ClaimedJob, JobId, JobRow } from "../../../src/job/job-record.js";
-import type { ClaimRequest, ReclaimRequest } from "../../../src/storage/storage.js";
+import type { ClaimRequest, Claim as HeldClaim, ReclaimRequest } from "../../../src/storage/storage.js";
 import { type ManualClock, manualClock } from "../../../src/testing/manual-clock.js";
 import { claimed } from "../sample-job.js";
 
@@ -18,7 +18,7 @@ export class Scene {
   idles = 0;
   clockBacks = 0;
   capacity = 10;
-  held: JobId[] = [];
+  held: HeldClaim[] = [];
   claim: Claim = () => Promise.resolve([]);
   reclaim: () => Promise<readonly JobRow[]> = () => Promise.resolve([]);
   onClaimed: ClaimLoopDeps["onClaimed"] = () => undefined;

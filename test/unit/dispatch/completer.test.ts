@@ -13,11 +13,11 @@ describe("batches", () => {
     await scene.clock.settle();
     expect(scene.writes).toEqual([["1", "2", "3"]]);
     expect(scene.settled).toEqual([]);
-    expect(scene.completer.unsettled()).toEqual(["1", "2", "3"]);
+    expect(scene.completer.unsettled().map(({ id }) => id)).toEqual(["1", "2", "3"]);
     answer.resolve([true, true, true]);
     await scene.clock.settle();
     expect(scene.settled).toEqual(["1", "2", "3"]);
-    expect(scene.completer.unsettled()).toEqual([]);
+    expect(scene.completer.unsettled().map(({ id }) => id)).toEqual([]);
   });
 
   it("writes what comes during a write next, in one write", async () => {
@@ -31,7 +31,7 @@ describe("batches", () => {
     scene.add("3");
     await scene.clock.settle();
     expect(scene.writes).toEqual([["1"]]);
-    expect(scene.completer.unsettled()).toEqual(["1", "2", "3"]);
+    expect(scene.completer.unsettled().map(({ id }) => id)).toEqual(["1", "2", "3"]);
     scene.complete = (transitions) => Promise.resolve(transitions.map(() => true));
     answer.resolve([true]);
     await scene.clock.settle();
@@ -66,7 +66,7 @@ describe("a late finisher", () => {
     await scene.clock.settle();
     expect(scene.settled).toEqual(["1", "3"]);
     expect(scene.refused).toEqual(["late"]);
-    expect(scene.completer.unsettled()).toEqual([]);
+    expect(scene.completer.unsettled().map(({ id }) => id)).toEqual([]);
     await scene.clock.advance(60_000);
     expect(scene.writes).toHaveLength(1);
   });
@@ -138,7 +138,7 @@ describe("stop", () => {
     scene.add("1");
     await scene.clock.settle();
     scene.completer.stop();
-    expect(scene.completer.unsettled()).toEqual([]);
+    expect(scene.completer.unsettled().map(({ id }) => id)).toEqual([]);
     scene.add("2");
     await scene.clock.advance(60_000);
     expect(scene.writes).toEqual([["1"]]);
