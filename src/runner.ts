@@ -106,7 +106,7 @@ export class Runner {
     } catch (error) {
       await this.stop(0);
       // A stop that came before the ownership did not end it.
-      await storage.disown(name).catch(() => undefined);
+      await insist(() => storage.disown(name), { ms: LAST_WRITES_MS, clock }).catch(() => undefined);
       throw error;
     }
     void this.#dueTimer.refresh();

@@ -29,6 +29,8 @@ export type Ending =
 export class Awaited {
   #ending: Ending | undefined;
   #waiters: ((ending: Ending) => void)[] = [];
+  /** How many have opened it. */
+  holders = 0;
 
   get ending(): Ending | undefined {
     return this.#ending;
@@ -71,6 +73,7 @@ export class Results {
   /** Shared by all handles of a job. */
   open(id: JobId): Awaited {
     const awaited = this.#byId.get(id) ?? new Awaited();
+    awaited.holders += 1;
     this.#byId.set(id, awaited);
     return awaited;
   }
@@ -82,11 +85,18 @@ export class Results {
 
   settle(id: JobId, ending: Ending): void {
     this.#byId.get(id)?.settle(ending);
-    this.forget(id);
+    this.#drop(id);
   }
 
-  /** Nobody awaits it. */
+  /** One of those who opened it does not await it any more. */
   forget(id: JobId): void {
+    const awaited = this.#byId.get(id);
+    if (awaited === undefined) return;
+    awaited.holders -= 1;
+    if (awaited.holders === 0) this.#drop(id);
+  }
+
+  #drop(id: JobId): void {
     this.#byId.delete(id);
     this.#watchers.delete(id);
   }

@@ -23,7 +23,7 @@ export interface CompleterDeps {
   readonly clock: Clock;
   /** The storage has accepted it. */
   readonly onSettled: (settlement: Settlement) => void;
-  /** The claim had passed to someone else, or the job is gone: it ends, or has ended, in some other way. */
+  /** It is not stored, as far as we know: the claim had passed to someone else, or we gave up. */
   readonly onRefused: (settlement: Settlement) => void;
   readonly onError: (error: unknown) => void;
 }
@@ -51,7 +51,10 @@ export class Completer {
   }
 
   add(settlement: Settlement): void {
-    if (this.#isStopped) return;
+    if (this.#isStopped) {
+      this.#deps.onRefused(settlement);
+      return;
+    }
     this.#pending.push(settlement);
     this.#planFlush();
   }
@@ -72,7 +75,9 @@ export class Completer {
   stop(): void {
     this.#isStopped = true;
     this.#retryTimer?.cancel();
+    const left = [...this.#writing, ...this.#pending];
     this.#pending = [];
+    for (const settlement of left) this.#deps.onRefused(settlement);
   }
 
   #planFlush(): void {

@@ -52,7 +52,7 @@ export function boundedStorage(storage: Storage, limit: StorageLimit): Storage {
     cancel: (ids, now) => bounded("cancel", () => storage.cancel(ids, now), doubtOf(ids)),
     change: (request) => bounded(request.action, () => storage.change(request), doubtOf([request.id])),
     prune: (request) => bounded("prune", () => storage.prune(request)),
-    own: (runner) => bounded("own", () => storage.own(runner)),
+    own: (runner) => bounded("own", () => storage.own(runner), { late: () => void storage.disown(runner).catch(ignore) }),
     disown: (runner) => bounded("disown", () => storage.disown(runner)),
     reclaim: (request) => bounded("reclaim", () => storage.reclaim(request), late),
     pause: (queue, paused) => bounded("pause", () => storage.pause(queue, paused), doubt),

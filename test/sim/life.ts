@@ -115,6 +115,8 @@ export class Lives {
     if (life.pools.some(({ live }) => live.size > 0)) world.ledger.violate(19, `${life.tag} has stopped and still has threads`);
     if (life.clock.holds > 0) world.ledger.violate(19, `${life.tag} has stopped and still keeps the process alive`);
     world.time.after(LEFTOVERS_MS, () => {
+      // When the storage does not let go of it, it is free when its process ends.
+      if (life.flaky.faults.hang + life.flaky.faults.late > 0) this.disown(life);
       if (life.clock.timers > 0) world.ledger.violate(19, `${life.tag} has stopped and still has ${life.clock.timers} timers`);
     });
   }
