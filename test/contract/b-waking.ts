@@ -4,6 +4,7 @@ import { defineJob, type Job } from "../../src/job/define-job.js";
 import { memoryStorage } from "../../src/storage/memory/memory-storage.js";
 import { type Gate, gate, range, type Stage, until } from "./stage.js";
 import type { Section } from "./statement.js";
+import { silent } from "./wrapped-storage.js";
 
 const DAY_MS = 86_400_000;
 
@@ -30,6 +31,33 @@ export const waking: Section = {
           await engine.run(job, "alone");
           await Promise.all((await engine.enqueueMany(job, ["in", "a", "row"])).map((one) => one.result()));
           expect(runs).toEqual(["alone", "in", "a", "row"].map((payload) => [payload, now]));
+        },
+        "also with a storage that tells nobody of its changes: first runs, retries, due jobs, what is resumed and run again": async (stage) => {
+          const runs: (readonly [unknown, number])[] = [];
+          const job = noting(stage, runs);
+          const failing = defineJob({
+            ...{ name: "failing", maxRetries: 1, backoff: linear(50) },
+            run: (_: unknown, { attempt }) => {
+              if (attempt === 1) throw new Error("once more");
+              return attempt;
+            },
+          });
+          const engine = await stage.started({ jobs: [job, failing], storage: silent(memoryStorage()) });
+          const start = stage.clock.now();
+          await stage.clock.settle();
+          const first = await engine.enqueue(job, "first");
+          await first.result();
+          const retried = engine.run(failing, null);
+          await engine.enqueue(job, "due", { delay: 70 });
+          await stage.clock.advance(100);
+          expect(await retried).toBe(2);
+          await engine.pause("default");
+          const paused = engine.run(job, "resumed");
+          await stage.clock.settle();
+          await engine.resume("default");
+          await paused;
+          await (await engine.retry(first.id)).result();
+          expect(runs.map(([payload, at]) => [payload, at - start])).toEqual([["first", 0], ["due", 70], ["resumed", 100], ["first", 100]]);
         },
         "also by another engine of the same storage": async (stage) => {
           const runs: (readonly [unknown, number])[] = [];

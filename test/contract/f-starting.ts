@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { defineJob } from "../../src/job/define-job.js";
 import { memoryStorage } from "../../src/storage/memory/memory-storage.js";
-import { range } from "./stage.js";
+import { gate, range } from "./stage.js";
 import type { Section } from "./statement.js";
 import { wrapped } from "./wrapped-storage.js";
 
@@ -86,10 +86,14 @@ export const starting: Section = {
           const job = defineJob({ name: "job", run: (n: number) => n });
           const owner = await stage.started({ jobs: [job], storage });
           const booted: string[] = [];
-          const other = stage.engine({ jobs: [job], storage, state: ({ queue }) => void booted.push(queue) });
+          const asked = gate();
+          const slow = wrapped(storage, { own: (runner) => asked.wait().then(() => storage.own(runner)) });
+          const other = stage.engine({ jobs: [job], storage: slow, state: ({ queue }) => void booted.push(queue) });
           const starting = other.start();
           starting.catch(() => undefined);
           const results = await Promise.all([other.run(job, 1), owner.run(job, 2), other.run(job, 3, { queue: "new" })]);
+          await stage.clock.settle();
+          asked.open();
           await expect(starting).rejects.toMatchObject({ code: "MILLRACE_STORAGE" });
           expect(results).toEqual([1, 2, 3]);
           expect(booted).toEqual([]);

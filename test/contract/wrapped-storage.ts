@@ -12,6 +12,19 @@ export function wrapped(inner: Storage, replaced: Partial<Storage>): Storage {
   });
 }
 
+/** A storage that tells nobody of its changes. */
+export function silent(inner: Storage): Storage {
+  const supports = { ...inner.supports, notifications: false };
+  return new Proxy(inner, {
+    get(target, key) {
+      if (key === "subscribe") return undefined;
+      if (key === "supports") return supports;
+      const value: unknown = Reflect.get(target, key);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
 export interface CountedStorage {
   readonly storage: Storage;
   /** All calls of verbs so far. */
