@@ -99,7 +99,7 @@ export class Rooms {
       ready: () => this.#breather.breathe().then(() => this.#open()),
       onStored: (jobs) => this.#runner?.noteStored(jobs),
       expect: (id) => results.open(id),
-      forget: (id) => results.forget(id),
+      forget: (id, awaited) => results.forget(id, awaited),
       // A duplicate may have ended meanwhile, so it is looked up when somebody awaits it.
       toHandle: ({ id, duplicate }, awaited) => new Handle(this.#handles, duplicate ? { id, duplicate } : { id, duplicate, awaited }),
     });
@@ -108,6 +108,7 @@ export class Rooms {
       running: () => this.#runner?.queues,
       onCancelling: (id) => this.#runner?.cancel([id]),
       onChange: (row) => this.#onChange(row),
+      onDoubt: (id) => this.#onDoubt([id]),
     });
     this.schedules = new Schedules({ storage, clock, maxPayload, ready: () => this.#open(), onChange: () => this.#runner?.refreshSchedules() });
     this.drains = new Drains({ storage, clock, names: (queue) => (this.#runner === undefined ? undefined : this.#runner.queues.names(queue)) });
@@ -193,6 +194,7 @@ export class Rooms {
       newJob: (template) => this.client.prepare({ ...template, attachments: [], runAt: null, delayMs: null }),
       onSettled: (settlement) => this.#onSettled(settlement),
       onRefused: (id) => this.#endings.note([id]),
+      onNames: () => this.drains.look(),
       onCancelWanted: (id) => void this.control.cancel(id).catch((error: unknown) => this.events.emit("error", { error })),
     });
   }

@@ -32,6 +32,8 @@ export interface RunnerDeps {
   readonly onSettled: (settlement: Settlement) => void;
   /** A job that ran here ended elsewhere, or will. */
   readonly onRefused: (id: JobId) => void;
+  /** The threads of a queue have told which jobs they know. */
+  readonly onNames: () => void;
   /** Runners of this engine that did not get to start. One of them may own the storage still. */
   readonly formerNames: readonly string[];
   /** The job was cancelled while it ran, but is not finished. */
@@ -77,7 +79,10 @@ export class Runner {
       onReclaimed: (rows) => this.#noteReclaimed(rows),
       onClockBack: () => void this.#dueTimer.refresh(),
       // Now jobs that nobody knows can be told.
-      onNames: () => this.#isStopping || void this.#noteAllQueuedSafely(),
+      onNames: () => {
+        deps.onNames();
+        if (!this.#isStopping) void this.#noteAllQueuedSafely();
+      },
     });
     this.#dueTimer = new DueTimer({ storage, clock, onDue: () => this.queues.wakeAll(), onError });
     this.#pruner = new Pruner({ storage, clock, retention: config.retention, isInDoubt: () => this.#completer.isInDoubt, onError });

@@ -30,7 +30,7 @@ export interface ClientDeps {
   /** Called before a job is stored, so that its handle misses nothing: it may have ended before the storage has answered. */
   readonly expect: (id: JobId) => Awaited;
   /** The job was not stored, as far as its caller knows. */
-  readonly forget: (id: JobId) => void;
+  readonly forget: (id: JobId, awaited: Awaited) => void;
   readonly toHandle: (enqueued: Enqueued, awaited: Awaited) => JobHandle;
 }
 
@@ -132,11 +132,11 @@ export class Client {
       const enqueued = await write();
       return expected.map(({ id, awaited }, index) => {
         const answer = requireAnswer(enqueued[index]);
-        if (answer.duplicate) forget(id);
+        if (answer.duplicate) forget(id, awaited);
         return toHandle(answer, awaited);
       });
     } catch (error) {
-      for (const { id } of expected) forget(id);
+      for (const { id, awaited } of expected) forget(id, awaited);
       throw error;
     }
   }

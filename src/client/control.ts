@@ -28,6 +28,8 @@ export interface ControlDeps {
   readonly onCancelling: (id: JobId) => void;
   /** Jobs may be runnable now, queues empty, or finished jobs due for pruning. */
   readonly onChange: (row: JobRow | undefined) => void;
+  /** It was changed, and the storage does not say how it is now. */
+  readonly onDoubt: (id: JobId) => void;
 }
 
 const LIST_LIMIT = 100;
@@ -70,7 +72,7 @@ export class Control {
         });
       case "changed":
         // Who awaited it while it was unfinished goes on to wait: for the end of the run that comes now.
-        this.#deps.onChange(await this.#row(id));
+        this.#deps.onChange(await this.#rowIfTold(id));
     }
   }
 
@@ -126,10 +128,17 @@ export class Control {
 
   /** Tells those who await a job how it ended, if it has. */
   async #settle(id: JobId): Promise<JobRow | undefined> {
-    const row = await this.#row(id);
-    const ending = endingOf(row, id);
+    const row = await this.#rowIfTold(id);
+    const ending = row === undefined ? undefined : endingOf(row, id);
     if (ending !== undefined) this.#deps.results.settle(id, ending);
     this.#deps.onChange(row !== undefined && isFinished(row.state) ? row : undefined);
+    return row;
+  }
+
+  /** What was asked for is done already, so a failure is not for the caller. */
+  async #rowIfTold(id: JobId): Promise<JobRow | undefined> {
+    const row = await this.#row(id).catch(() => undefined);
+    if (row === undefined) this.#deps.onDoubt(id);
     return row;
   }
 

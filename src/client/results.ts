@@ -89,9 +89,9 @@ export class Results {
   }
 
   /** One of those who opened it does not await it any more. */
-  forget(id: JobId): void {
-    const awaited = this.#byId.get(id);
-    if (awaited === undefined) return;
+  forget(id: JobId, awaited: Awaited): void {
+    // It may have ended meanwhile, and others may await what comes after a `retry`.
+    if (this.#byId.get(id) !== awaited) return;
     awaited.holders -= 1;
     if (awaited.holders === 0) this.#drop(id);
   }

@@ -86,8 +86,12 @@ export class Ledger {
 
   /** A run that its runner has not heard of yet goes on under a claim of the same runner. */
   #adopt(job: ClaimedJob, formerFence: number): void {
-    const former = this.#runs.get(runKey(job.id, formerFence));
-    if (former?.fate === null && former.job.runner === job.runner) this.#runs.set(runKey(job.id, job.fence), former);
+    for (let fence = formerFence; fence > 0; fence -= 1) {
+      const former = this.#runs.get(runKey(job.id, fence));
+      if (former?.fate !== null || former.job.runner !== job.runner) continue;
+      this.#runs.set(runKey(job.id, job.fence), former);
+      return;
+    }
   }
 
   /** @param accepted whether the storage applied it */
