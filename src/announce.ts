@@ -84,8 +84,9 @@ export function runListener(deps: {
       onHealth(null);
       events.emit("thread:started", { queue, thread });
     },
-    laneGone: ({ thread }: Lane, { exitCode, error }: Death) => {
-      events.emit("thread:exited", { queue, thread, exitCode, error: errorInfo(error) });
+    laneGone: ({ thread }: Lane, { exitCode, error, stuckAt }: Death) => {
+      const blame = { reason: "exit", charged: [], suspects: [], returned: [], report: "" } as const;
+      events.emit("thread:exited", { queue, thread, exitCode, error: errorInfo(error), stuckAt, ...blame });
     },
     unhealthy: (error) => {
       onHealth(error);

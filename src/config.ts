@@ -19,6 +19,10 @@ export interface QueueOptions {
   readonly resourceLimits?: ResourceLimits;
   /** For jobs that have no timeout of their own. Default none. */
   readonly timeout?: Duration;
+  /** After so many jobs a thread is replaced by a new one, with a new state. Default: never. */
+  readonly maxJobsPerThread?: number;
+  /** A thread is replaced when garbage collections leave more than this of its heap. Default: never. */
+  readonly maxHeapPerThread?: Size;
 }
 
 /** A number of bytes, or a string such as `"64mb"`. */
@@ -66,6 +70,9 @@ export interface QueueConfig {
   readonly concurrency: number;
   readonly resourceLimits: ResourceLimits | null;
   readonly timeoutMs: number | null;
+  readonly maxJobsPerThread: number | null;
+  /** In bytes. */
+  readonly maxHeapPerThread: number | null;
 }
 
 export interface Config {
@@ -95,6 +102,7 @@ const DEFAULTS = {
 } as const;
 
 const OPTION_NAMES = ["jobs", "storage", "queues", "retention", "resourceLimits", "execArgv", "env", "bootTimeout", "grace", "maxPayload", "maxResult"];
+const QUEUE_OPTION_NAMES = ["threads", "concurrency", "resourceLimits", "timeout", "maxJobsPerThread", "maxHeapPerThread"];
 const LIMIT_NAMES = ["maxOldGenerationSizeMb", "maxYoungGenerationSizeMb", "codeRangeSizeMb", "stackSizeMb"];
 
 /** @throws OptionsError */
@@ -128,7 +136,9 @@ export function parseConfig(options: EngineOptions): Config {
 /** The config of a queue, also of one that was not configured. */
 export function queueConfig(config: Config, queue: string): QueueConfig {
   const threads = queue === DEFAULT_QUEUE ? DEFAULTS.defaultQueueThreads() : DEFAULTS.otherQueueThreads();
-  return config.queues.get(queue) ?? { threads, concurrency: DEFAULTS.concurrency, resourceLimits: config.resourceLimits, timeoutMs: null };
+  const { concurrency } = DEFAULTS;
+  const { resourceLimits } = config;
+  return config.queues.get(queue) ?? { threads, concurrency, resourceLimits, timeoutMs: null, maxJobsPerThread: null, maxHeapPerThread: null };
 }
 
 /** The queues whose threads `start` waits for: those configured, or `default` if none is. */
@@ -171,9 +181,11 @@ function parseQueues(queues: unknown, commonLimits: ResourceLimits | undefined):
   for (const [name, options] of Object.entries(queues) as [string, QueueOptions][]) {
     requireName(name, "the name of a queue");
     const where = `queues.${name}`;
-    rejectUnknownKeys(options, ["threads", "concurrency", "resourceLimits", "timeout"], where);
+    rejectUnknownKeys(options, QUEUE_OPTION_NAMES, where);
     const fallback = name === DEFAULT_QUEUE ? DEFAULTS.defaultQueueThreads() : DEFAULTS.otherQueueThreads();
     const { threads = fallback, concurrency = DEFAULTS.concurrency, timeout, resourceLimits = commonLimits } = options;
+    const { maxJobsPerThread, maxHeapPerThread } = options;
+    if (maxJobsPerThread !== undefined) requireFiniteCount(maxJobsPerThread, `${where}.maxJobsPerThread`, 1);
     requireFiniteCount(threads, `${where}.threads`);
     requireFiniteCount(concurrency, `${where}.concurrency`, 1);
     if (concurrency > FRAME_SLOTS) throw new OptionsError(`${where}.concurrency must be at most ${FRAME_SLOTS}, but is ${concurrency}`);
@@ -182,6 +194,8 @@ function parseQueues(queues: unknown, commonLimits: ResourceLimits | undefined):
       concurrency,
       resourceLimits: parseLimits(resourceLimits, `${where}.resourceLimits`),
       timeoutMs: timeout === undefined ? null : parseDuration(timeout, `${where}.timeout`, { minMs: 1 }),
+      maxJobsPerThread: maxJobsPerThread ?? null,
+      maxHeapPerThread: maxHeapPerThread === undefined ? null : parseSize(maxHeapPerThread, `${where}.maxHeapPerThread`),
     });
   }
   return parsed;

@@ -106,6 +106,35 @@ export class JobTimeoutError extends JobError {
   }
 
   override readonly code = "MILLRACE_JOB_TIMEOUT";
+  /**
+   * The stack of the code that held the thread when it was ended, as lines `    at name (file:line:column)`, innermost first;
+   * `null` when none did, or it could not be read.
+   */
+  readonly stuckAt: string | null;
+
+  constructor(message: string, job: JobIdentity, options: { readonly stuckAt: string | null; readonly cause?: unknown }) {
+    super(message, job, "cause" in options ? { cause: options.cause } : undefined);
+    this.stuckAt = options.stuckAt;
+  }
+}
+
+/** The last run broke the heap limit of its thread, set by `resourceLimits`. */
+export class JobOutOfMemoryError extends JobError {
+  static {
+    this.prototype.name = "JobOutOfMemoryError";
+  }
+
+  override readonly code = "MILLRACE_JOB_OUT_OF_MEMORY";
+  /** In bytes: what the heap could hold. */
+  readonly limit: number | null;
+  /** In bytes: what it held when the run started, or last told its progress. So much is the thread's state, or was left by earlier runs. */
+  readonly used: number | null;
+
+  constructor(message: string, job: JobIdentity, options: { readonly limit: number | null; readonly used: number | null; readonly cause?: unknown }) {
+    super(message, job, "cause" in options ? { cause: options.cause } : undefined);
+    this.limit = options.limit;
+    this.used = options.used;
+  }
 }
 
 /** The last run ended its thread, by `process.exit()` or a crash. */

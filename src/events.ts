@@ -2,7 +2,7 @@
 
 import { OptionsError } from "./errors.js";
 import { show } from "./job/duration.js";
-import type { LogLevel } from "./job/job-context.js";
+import type { LogLine } from "./job/job-context.js";
 import type { JobId } from "./job/job-record.js";
 
 /** An error as `info()` and events show it. */
@@ -26,6 +26,44 @@ interface RunEvent extends JobEvent {
   readonly attempt: number;
 }
 
+/**
+ * Why a thread ended. `retired`: it was replaced in an orderly way, after an error outside of all runs, or because of
+ * `maxJobsPerThread` or `maxHeapPerThread`. `deadline`, `cancel`: a run went on in spite of it. `memory`: it broke its heap limit.
+ * `exit`: by itself.
+ */
+export type ThreadExitReason = "retired" | "deadline" | "cancel" | "memory" | "exit";
+
+/** A run that the end of its thread is charged to. */
+export interface ChargedRun {
+  readonly id: JobId;
+  readonly name: string;
+  readonly attempt: number;
+  readonly ranMs: number;
+  readonly progress: number | null;
+  /** The last lines that it logged. */
+  readonly log: readonly LogLine[];
+}
+
+/** The end of a thread: who is to blame, and who is not. */
+export interface ThreadExit {
+  readonly queue: string;
+  readonly thread: number;
+  readonly reason: ThreadExitReason;
+  readonly exitCode: number | null;
+  /** What was thrown, if that ended it. */
+  readonly error: ErrorInfo | null;
+  /** The stack of the code that held the thread, if any did and it could be read. */
+  readonly stuckAt: string | null;
+  /** It failed these runs. */
+  readonly charged: readonly ChargedRun[];
+  /** Nobody can tell which of these it was: they run again, each alone, and pay nothing. */
+  readonly suspects: readonly JobId[];
+  /** These were not at fault: they run again and pay nothing. */
+  readonly returned: readonly JobId[];
+  /** All that in one line, for a log. It is a process warning if nobody listens to this event and a run was charged. */
+  readonly report: string;
+}
+
 /** All events by name. Times are ms since the epoch. */
 export interface EngineEvents {
   /** A job is stored. */
@@ -41,9 +79,13 @@ export interface EngineEvents {
   readonly cancelled: RunEvent;
   /** Given back, uncharged, after a thread or a process died. */
   readonly rescued: RunEvent;
-  readonly log: RunEvent & { readonly level: LogLevel; readonly message: string; readonly fields: Readonly<Record<string, unknown>> };
+  readonly log: RunEvent & LogLine;
+  /** Code that a run left behind failed after its end, or ended the thread. The recorded result stands; the thread is replaced. */
+  readonly "late-error": RunEvent & { readonly error: ErrorInfo };
   readonly "thread:started": { readonly queue: string; readonly thread: number };
-  readonly "thread:exited": { readonly queue: string; readonly thread: number; readonly exitCode: number | null; readonly error: ErrorInfo | null };
+  readonly "thread:exited": ThreadExit;
+  /** A thread that was to be ended is held by native code, which nothing can interrupt. It is replaced, and its jobs are dealt with. */
+  readonly "thread:leaked": { readonly queue: string; readonly thread: number };
   /** The threads of a queue cannot be started. The engine keeps trying; the jobs wait. */
   readonly unhealthy: { readonly queue: string; readonly error: Error };
   /** Something failed in the background: a write to storage, which is tried again, or a listener, which is not. */
@@ -60,8 +102,10 @@ const EVENT_NAMES: Readonly<Record<keyof EngineEvents, true>> = {
   cancelled: true,
   rescued: true,
   log: true,
+  "late-error": true,
   "thread:started": true,
   "thread:exited": true,
+  "thread:leaked": true,
   unhealthy: true,
   error: true,
 };

@@ -7,9 +7,10 @@ export type { CancelAnswer, JobHandle, ProgressListener, ResultOptions } from ".
 export type { DrainOptions, EngineStats, JobInfo, JobPage, ListOptions, QueueStats } from "./client/job-info.js";
 export type { EveryOptions, ScheduleHandle, ScheduleInfo } from "./client/schedules.js";
 export type { StopReport } from "./runner.js";
-export type { EngineEvents, ErrorInfo, JobEvent } from "./events.js";
+export type { ChargedRun, EngineEvents, ErrorInfo, JobEvent, ThreadExit, ThreadExitReason } from "./events.js";
 export type { JobState } from "./job/job-record.js";
 export type { Duration } from "./job/duration.js";
+export type { LogLine } from "./job/job-context.js";
 export type { EnqueueOptions } from "./job/enqueue-options.js";
 export { memoryStorage } from "./storage/memory/memory-storage.js";
 export type { Storage } from "./storage/storage.js";
@@ -18,6 +19,7 @@ export {
   EngineStoppedError,
   JobCancelledError,
   JobError,
+  JobOutOfMemoryError,
   JobsModuleError,
   JobTimeoutError,
   MillraceError,

@@ -102,9 +102,10 @@ export class QueueRuns {
     return null;
   }
 
-  health(queue: string): { readonly threads: number; readonly healthy: boolean } {
+  health(queue: string): { readonly threads: number; readonly healthy: boolean; readonly problem: string | null; readonly leakedThreads: number } {
     const run = this.#runs.get(queue);
-    return { threads: run?.dispatcher.threads ?? 0, healthy: (run?.error ?? null) === null };
+    const problem = run?.error?.message ?? null;
+    return { threads: run?.dispatcher.threads ?? 0, healthy: problem === null, problem, leakedThreads: run?.pool.leaked ?? 0 };
   }
 
   /** The jobs that the threads of a queue can run; `undefined` while no thread has told, `null` if it has no threads. */

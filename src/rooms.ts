@@ -71,9 +71,9 @@ export class Rooms {
 
   readonly #threadPool: Seams["createPool"] = (queue, config, around): Pool => {
     const { jobsUrl, bootTimeoutMs, execArgv, env } = this.config;
-    const { threads, concurrency, resourceLimits } = config;
+    const { threads, concurrency, resourceLimits, maxHeapPerThread } = config;
     return new ThreadPool({
-      ...{ queue, threads, concurrency, resourceLimits, bootTimeoutMs, execArgv, env, ...around },
+      ...{ queue, threads, concurrency, resourceLimits, maxHeapPerThread, bootTimeoutMs, execArgv, env, ...around },
       jobsUrl: jobsUrl ?? "",
       disposeTimeoutMs: DISPOSE_TIMEOUT_MS,
       clock: this.#clock,

@@ -31,8 +31,8 @@ export async function bootLane(place: LanePlace, link: LaneLink): Promise<Booted
   const { module } = registry;
   const enqueue = enqueueThrough(link.store, place.maxPayload);
   const state: unknown = await module.state?.(Object.freeze({ queue: place.queue, slot: place.thread, enqueue }));
-  const { queue, concurrency, maxResult } = place;
-  const loop = new LaneLoop({ ...link, registry, state, enqueue, queue, concurrency, maxResult });
+  const { queue, concurrency, maxResult, measuresHeap } = place;
+  const loop = new LaneLoop({ ...link, registry, state, enqueue, queue, concurrency, maxResult, measuresHeap });
   return {
     loop,
     names: [...registry.jobs.keys()],

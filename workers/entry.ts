@@ -10,6 +10,8 @@ import { connectHostApi } from "../src/protocol/host-api.js";
 import type { FromThread, LaneTask, ToThread } from "../src/protocol/messages.js";
 import { toWireError } from "../src/protocol/wire-error.js";
 import { bootLane, type BootedLane } from "./boot.js";
+import { watchHeap } from "./heap-watch.js";
+import { tellStrays } from "./strays.js";
 
 /** Lives as long as the thread: the lane goes on after its task has ended for a rest. */
 let endTask: () => void = () => undefined;
@@ -27,6 +29,9 @@ export default async function serveLane(task: LaneTask): Promise<void> {
       post: (message, transfer) => post(task.port, message, transfer),
       store: (request) => host.enqueue(request),
     });
+    // Only now: what goes wrong before is a failed boot.
+    tellStrays((message) => post(task.port, message));
+    if (task.place.maxHeapPerThread !== null) watchHeap(task.place.maxHeapPerThread, () => post(task.port, { kind: "heap-high" }));
     listen(task, lane);
     post(task.port, { kind: "ready", names: lane.names });
   } catch (error) {

@@ -9,6 +9,8 @@ import type { Outcome } from "../src/job/lifecycle.js";
 import type { ControlBlock } from "../src/protocol/control-block.js";
 import type { FrameJob, FromThread } from "../src/protocol/messages.js";
 import { RunContext, type RunEnvironment } from "./context.js";
+import { currentRun } from "./current-run.js";
+import { heapUsed } from "./heap-watch.js";
 import type { Registry } from "./registry.js";
 import { runJob } from "./run-job.js";
 
@@ -16,6 +18,7 @@ export interface LaneLoopDeps {
   readonly queue: string;
   readonly concurrency: number;
   readonly maxResult: number;
+  readonly measuresHeap: boolean;
   readonly registry: Registry;
   readonly state: unknown;
   readonly control: ControlBlock;
@@ -44,6 +47,7 @@ export class LaneLoop {
 
   /** Wakes the code of these jobs that waits on its signal. */
   passStopOn(slots: readonly number[]): void {
+    this.#deps.control.hearStop();
     for (const slot of slots) this.#running.get(slot)?.passStopOn();
   }
 
@@ -61,7 +65,7 @@ export class LaneLoop {
   }
 
   #start(frameJob: FrameJob): void {
-    const { control, clock, registry, maxResult } = this.#deps;
+    const { control, clock, registry, maxResult, measuresHeap } = this.#deps;
     const startedAt = clock.monotonic();
     if (!control.start(frameJob.slot, startedAt)) {
       this.#answer(frameJob.slot, { kind: "unexecuted" }, 0);
@@ -72,9 +76,11 @@ export class LaneLoop {
       this.#end(frameJob.slot, { kind: "unregistered" }, startedAt);
       return;
     }
+    if (measuresHeap) control.setHeapUsed(heapUsed());
     const context = new RunContext(frameJob, this.#environment);
     this.#running.set(frameJob.slot, context);
-    void runJob({ frameJob, job, context, maxResult }).then((outcome) => {
+    const run = currentRun.enter(context, () => runJob({ frameJob, job, context, maxResult }));
+    void run.then((outcome) => {
       this.#running.delete(frameJob.slot);
       this.#end(frameJob.slot, outcome, startedAt);
       this.#startMore();

@@ -15,7 +15,7 @@ import { endingOf, type Results } from "./results.js";
 /** What the half that runs jobs knows, if there is one. */
 export interface Running {
   progress(id: JobId): number | null;
-  health(queue: string): { readonly threads: number; readonly healthy: boolean };
+  health(queue: string): Pick<QueueStats, "threads" | "healthy" | "problem" | "leakedThreads">;
 }
 
 export interface ControlDeps {
@@ -119,7 +119,7 @@ export class Control {
     const stats = [...names].map((queue): [string, QueueStats] => {
       const counts = { scheduled: 0, waiting: 0, running: 0, retrying: 0, completed: 0, dead: 0, cancelled: 0 };
       for (const { queue: other, state, count } of jobs) if (other === queue) counts[state] += count;
-      const health = running()?.health(queue) ?? { threads: 0, healthy: true };
+      const health = running()?.health(queue) ?? { threads: 0, healthy: true, problem: null, leakedThreads: 0 };
       const total = totals[queue] ?? { enqueued: 0, completed: 0, dead: 0, cancelled: 0 };
       return [queue, { ...counts, ...health, paused: paused.includes(queue), totals: total }];
     });

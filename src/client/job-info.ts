@@ -51,6 +51,10 @@ export interface QueueStats extends Readonly<Record<JobState, number>> {
   readonly paused: boolean;
   /** `false` while threads cannot be started. */
   readonly healthy: boolean;
+  /** Why not; `null` while they can. */
+  readonly problem: string | null;
+  /** Threads that are held by native code, which nothing can interrupt. They were replaced, and take up a core each until it ends. */
+  readonly leakedThreads: number;
   readonly totals: QueueTotals;
 }
 

@@ -7,6 +7,7 @@ import {
   type JobIdentity,
   JobTimeoutError,
   PayloadLostError,
+  JobOutOfMemoryError,
   ThreadExitedError,
   UnknownJobError,
 } from "../errors.js";
@@ -161,11 +162,18 @@ function failureError(failure: Failure, job: JobIdentity): Error {
     case "invalid":
       return new JobError(message, job, { cause });
     case "timeout":
-      return new JobTimeoutError(message, job, { cause });
+      return new JobTimeoutError(message, job, { stuckAt: failure.error.stack, cause });
     case "exit":
       return new ThreadExitedError(message, job, { exitCode: failure.exitCode, cause });
+    case "memory":
+      return new JobOutOfMemoryError(message, job, { ...heapOf(failure), cause });
     case "lost":
       return new PayloadLostError(message, job, { cause });
   }
 }
 
+/** What the dispatcher noted of the heap. */
+function heapOf({ error: { props } }: Failure): { readonly limit: number | null; readonly used: number | null } {
+  const bytes = (value: unknown): number | null => (typeof value === "number" ? value : null);
+  return { limit: bytes(props?.["limit"]), used: bytes(props?.["used"]) };
+}

@@ -2,7 +2,7 @@
 
 import type { Clock } from "../clock.js";
 import type { ClaimedJob, JobRow } from "../job/job-record.js";
-import type { LogLine } from "../protocol/messages.js";
+import type { LogLine } from "../job/job-context.js";
 import type { JobWriter, Ownership } from "../storage/storage.js";
 import type { Settlement } from "./completer.js";
 import type { Death, Lane, Pool } from "./pool.js";

@@ -10,7 +10,7 @@
 import type { ClaimedJob, JobId } from "../job/job-record.js";
 import { nextTransition, type Outcome } from "../job/lifecycle.js";
 import { isDetached } from "../job/payload-kinds.js";
-import type { LogLine } from "../protocol/messages.js";
+import type { LogLine } from "../job/job-context.js";
 import { deferred, type Deferred } from "../waiting.js";
 import { Capacity } from "./capacity.js";
 import { ClaimLoop } from "./claim-loop.js";
@@ -281,6 +281,22 @@ export class Dispatcher implements PoolListener {
   logged(id: JobId, line: LogLine): void {
     const flight = this.#flights.get(id);
     if (flight !== undefined) this.#deps.listener.logged(flight.job, line);
+  }
+
+  strayed(): void {
+    // Nobody is told yet.
+  }
+
+  heapHigh(): void {
+    // Nothing is done yet.
+  }
+
+  leaked(): void {
+    // Nobody is told yet.
+  }
+
+  freed(): void {
+    // Nobody is told yet.
   }
 
   bootFailed(error: Error): void {

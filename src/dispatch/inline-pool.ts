@@ -35,6 +35,7 @@ interface InlineThread {
 export class InlinePool implements Pool {
   readonly threads: number;
   readonly concurrency: number;
+  readonly leaked = 0;
   readonly #options: InlinePoolOptions;
   readonly #live = new Set<InlineThread>();
   #listener: PoolListener | undefined;
@@ -79,7 +80,8 @@ export class InlinePool implements Pool {
       const booted = await this.#bootLane(number, { control, post });
       const carrier = {
         post: (message: ToThread): void => deliver(message, booted),
-        kill: (): void => this.#kill(thread),
+        end: (): void => this.#end(thread, "ended"),
+        kill: (): void => this.#end(thread, "killed"),
         busy: (): void => undefined,
       };
       thread = { booted, lane: new FrameLane({ thread: number, names: booted.names, control, carrier, listener }), isGone: false };
@@ -96,17 +98,18 @@ export class InlinePool implements Pool {
     const { queue, concurrency, maxPayload, maxResult, loadJobs, host, clock } = this.#options;
     const registry = toRegistry(await loadJobs());
     return bootLane(
-      { jobsUrl: "", queue, thread, concurrency, maxPayload, maxResult },
+      { jobsUrl: "", queue, thread, concurrency, maxPayload, maxResult, measuresHeap: false, maxHeapPerThread: null },
       { ...link, clock, store: (request) => host.enqueue(request), registry },
     );
   }
 
-  /** The code goes on, but nobody listens to it any more. */
-  #kill(thread: InlineThread | undefined): void {
+  /** What runs there goes on, but nobody listens to it any more. */
+  #end(thread: InlineThread | undefined, cause: "ended" | "killed"): void {
     if (thread === undefined || thread.isGone) return;
     thread.isGone = true;
     this.#live.delete(thread);
-    this.#listener?.gone(thread.lane, { exitCode: null, error: null, ...thread.lane.remains() });
+    if (cause === "ended") void thread.booted.dispose();
+    this.#listener?.gone(thread.lane, { cause, exitCode: null, error: null, stuckAt: null, heap: null, ...thread.lane.remains() });
     this.#boot(thread.lane.thread).catch(() => undefined);
   }
 }

@@ -5,16 +5,23 @@
 
 import type { ClaimedJob, JobId } from "../job/job-record.js";
 import { type ControlBlock, FRAME_SLOTS, type StopReason } from "../protocol/control-block.js";
-import type { FrameJob, FromThread, ToThread } from "../protocol/messages.js";
-import type { Lane, PoolListener } from "./pool.js";
+import type { Answer, FrameJob, FromThread, ToThread } from "../protocol/messages.js";
+import type { Death, Lane, PoolListener } from "./pool.js";
 
 /** What carries a lane's messages and can end it. */
 export interface LaneCarrier {
   post(message: ToThread, transfer: readonly ArrayBuffer[]): void;
+  end(): void;
   kill(): void;
   /** The lane has jobs now, or has none any more. */
   busy(isBusy: boolean): void;
 }
+
+/** What a running lane says. */
+export type LaneMessage = Exclude<FromThread, { kind: "hello" | "ready" | "boot-failed" | "ended" }>;
+
+/** What a dead lane itself knows of its death. */
+export type Remains = Pick<Death, "started" | "unstarted" | "culprit" | "wasDeaf"> & { readonly heapUsed: number | null };
 
 export class FrameLane implements Lane {
   readonly thread: number;
@@ -26,6 +33,8 @@ export class FrameLane implements Lane {
   readonly #slotOf = new Map<JobId, number>();
   /** By slot. A slot that is neither free nor here belongs to a job that was taken back and is not answered yet. */
   readonly #jobs: (JobId | undefined)[] = new Array<JobId | undefined>(FRAME_SLOTS);
+  #stopsAsked = 0;
+  #culprit: Death["culprit"] = null;
 
   constructor(deps: {
     readonly thread: number;
@@ -68,6 +77,7 @@ export class FrameLane implements Lane {
     const slot = this.#slotOf.get(id);
     if (slot === undefined) return;
     this.#control.askToStop(slot, reason);
+    this.#stopsAsked += 1;
     this.#carrier.post({ kind: "stop-asked", slots: [slot] }, []);
   }
 
@@ -81,45 +91,66 @@ export class FrameLane implements Lane {
     return slot === undefined ? null : this.#control.progress(slot);
   }
 
+  end(): void {
+    this.#carrier.end();
+  }
+
   kill(): void {
     this.#carrier.kill();
   }
 
-  /** A message of the running lane. */
-  receive(message: Extract<FromThread, { kind: "answer" | "progress" | "log" }>): void {
-    const slot = message.kind === "answer" ? message.answer.slot : message.slot;
-    const id = this.#jobs[slot];
+  /** It was told to stop something, and did not take notice: some code holds the thread. */
+  get isDeaf(): boolean {
+    return this.#control.stopsHeard < this.#stopsAsked;
+  }
+
+  receive(message: LaneMessage): void {
     switch (message.kind) {
-      case "answer": {
-        // A second answer must not end the job that is in this slot now, or free the slot twice.
-        if (!this.#control.isOver(slot)) return;
-        const progress = this.#control.progress(slot);
-        this.#control.release(slot);
-        this.#freeSlots.push(slot);
-        // Without an id the job was taken back: what came is the thread's leave to use the slot again.
-        if (id === undefined) return;
-        this.#forget(id, slot);
-        this.#listener.answered(this, { id, outcome: message.answer.outcome, tookMs: message.answer.tookMs, progress });
-        if (this.#slotOf.size === 0) this.#carrier.busy(false);
-        return;
-      }
-      case "progress":
+      case "answer":
+        return this.#receiveAnswer(message.answer);
+      case "progress": {
+        const id = this.#jobs[message.slot];
         if (id !== undefined) this.#listener.progressed(id, message.fraction, message.detail);
         return;
-      case "log":
+      }
+      case "log": {
+        const id = this.#jobs[message.slot];
         if (id !== undefined) this.#listener.logged(id, message.line);
+        return;
+      }
+      case "stray-error":
+        return this.#listener.strayed(this, { run: message.run, error: message.error });
+      case "exiting":
+        this.#culprit = message.run ?? "nobody";
+        return;
+      case "heap-high":
+        return this.#listener.heapHigh(this);
     }
   }
 
+  #receiveAnswer({ slot, outcome, tookMs }: Answer): void {
+    // A second answer must not end the job that is in this slot now, or free the slot twice.
+    if (!this.#control.isOver(slot)) return;
+    const id = this.#jobs[slot];
+    const progress = this.#control.progress(slot);
+    this.#control.release(slot);
+    this.#freeSlots.push(slot);
+    // Without an id the job was taken back: what came is the thread's leave to use the slot again.
+    if (id === undefined) return;
+    this.#forget(id, slot);
+    this.#listener.answered(this, { id, outcome, tookMs, progress });
+    if (this.#slotOf.size === 0) this.#carrier.busy(false);
+  }
+
   /** What was here when the thread died. Every message it sent has been received. */
-  remains(): { readonly started: readonly JobId[]; readonly unstarted: readonly JobId[] } {
+  remains(): Remains {
     const started: JobId[] = [];
     const unstarted: JobId[] = [];
     for (const [id, slot] of this.#slotOf) {
       // `done` without an answer: it ended, but nobody knows how, so it runs again, and nobody is to blame.
       (this.#control.state(slot) === "running" ? started : unstarted).push(id);
     }
-    return { started, unstarted };
+    return { started, unstarted, culprit: this.#culprit, wasDeaf: this.isDeaf, heapUsed: this.#control.heapUsed };
   }
 
   #forget(id: JobId, slot: number): void {

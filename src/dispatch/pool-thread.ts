@@ -79,7 +79,11 @@ export class PoolThread {
       this.#error = new Error(`it was not ready within ${bootTimeoutMs} ms`);
       this.#kill();
     });
-    const place = { jobsUrl, queue, thread: this.thread, concurrency, maxPayload, maxResult };
+    const { resourceLimits, maxHeapPerThread } = this.#deps;
+    const place = {
+      ...{ jobsUrl, queue, thread: this.thread, concurrency, maxPayload, maxResult },
+      ...{ measuresHeap: resourceLimits !== null, maxHeapPerThread },
+    };
     run({ port, hostPort, control: this.#control.buffer, place }, { transferList: [port, hostPort], signal: this.#abort.signal }).then(
       () => undefined,
       (error: unknown) => this.#onTaskLost(error),
@@ -152,6 +156,7 @@ export class PoolThread {
       listener: this.#deps.listener,
       carrier: {
         post: (message, transfer) => this.#post(message, transfer),
+        end: () => void this.end(this.#deps.disposeTimeoutMs),
         kill: () => this.#kill(),
         busy: (isBusy) => this.#setBusy(isBusy),
       },
@@ -201,7 +206,8 @@ export class PoolThread {
     this.#deps.onEnd({ wasReady: lane !== undefined, error: this.#error ?? new Error(`${exit} before it was ready`) });
     if (lane === undefined) return;
     const error = this.#error instanceof Error ? this.#error : null;
-    this.#deps.listener.gone(lane, { exitCode: this.#isOrderly ? 0 : this.#exitCode, error, ...lane.remains() });
+    const cause = this.#isOrderly ? "ended" : this.#abort.signal.aborted ? "killed" : "exited";
+    this.#deps.listener.gone(lane, { cause, exitCode: this.#isOrderly ? 0 : this.#exitCode, error, stuckAt: null, heap: null, ...lane.remains() });
   }
 
   /** What the thread posted before it died counts, before anyone is blamed. */

@@ -3,10 +3,12 @@
  * inline. A pool decides nothing about jobs; it carries them to where they run and says how they ended.
  */
 
+import type { LogLine } from "../job/job-context.js";
 import type { ClaimedJob, JobId } from "../job/job-record.js";
 import type { Outcome } from "../job/lifecycle.js";
 import type { StopReason } from "../protocol/control-block.js";
-import type { LogLine } from "../protocol/messages.js";
+import type { RunIdentity } from "../protocol/messages.js";
+import type { WireError } from "../protocol/wire-error.js";
 
 /** One thread that is ready for jobs. */
 export interface Lane {
@@ -26,7 +28,9 @@ export interface Lane {
   startedAt(id: JobId): number | null;
   /** The last progress the job told, if any. */
   progress(id: JobId): number | null;
-  /** Ends the thread, whatever it does. `gone` follows. */
+  /** Ends the thread in an orderly way, with the state's `dispose`; by force if that takes too long. Nothing may run on it. `gone` follows. */
+  end(): void;
+  /** Ends the thread, whatever it does, and says where it was stuck if it no longer listened. `gone` follows. */
   kill(): void;
 }
 
@@ -37,8 +41,12 @@ export interface JobAnswer {
   readonly progress: number | null;
 }
 
-/** How a lane ended that was not told to. */
+/** `ended` and `killed`: as it was told to. `exited`: by itself. `memory`: it broke the limit of its heap. */
+export type DeathCause = "ended" | "killed" | "exited" | "memory";
+
+/** How a lane ended. */
 export interface Death {
+  readonly cause: DeathCause;
   /** `null` if unknown. */
   readonly exitCode: number | null;
   /** What brought it down, if anything was thrown. */
@@ -47,6 +55,24 @@ export interface Death {
   readonly started: readonly JobId[];
   /** Jobs that were not: queued, or done without an answer. */
   readonly unstarted: readonly JobId[];
+  /**
+   * Whose code ended the thread, or held it when it was killed. That run may be over. `nobody`: code of no job, such as a
+   * timer of the state; `null`: unknown.
+   */
+  readonly culprit: RunIdentity | "nobody" | null;
+  /** It no longer listened: some code held the thread. */
+  readonly wasDeaf: boolean;
+  /** The stack of the code that held it, if it could be read. */
+  readonly stuckAt: string | null;
+  /** In bytes: the limit that was broken, and what the heap held when it was last measured. */
+  readonly heap: { readonly limit: number | null; readonly used: number | null } | null;
+}
+
+/** An error of a thread that no run has caught. */
+export interface StrayError {
+  /** Whose code it comes from: of a job that runs still, or has ended; `null` if of none. */
+  readonly run: RunIdentity | null;
+  readonly error: WireError;
 }
 
 export interface PoolListener {
@@ -56,8 +82,15 @@ export interface PoolListener {
   answered(lane: Lane, answer: JobAnswer): void;
   progressed(id: JobId, fraction: number, detail: string | null): void;
   logged(id: JobId, line: LogLine): void;
+  /** The lane lives on, but nobody knows in which state. */
+  strayed(lane: Lane, stray: StrayError): void;
+  /** After a garbage collection its heap still holds more than it may. */
+  heapHigh(lane: Lane): void;
   /** The lane is no more. All its answers came before. */
   gone(lane: Lane, death: Death): void;
+  /** A thread whose lane is gone is still held by native code, which nothing can interrupt; later, that it has ended after all. */
+  leaked(thread: number): void;
+  freed(thread: number): void;
   /** A thread could not be made ready. The pool tries again by itself, later. */
   bootFailed(error: Error): void;
 }
@@ -67,6 +100,8 @@ export interface Pool {
   readonly threads: number;
   /** How many jobs a lane may run at once. */
   readonly concurrency: number;
+  /** Threads that are held by native code and could not be ended. */
+  readonly leaked: number;
   /** Resolves when one lane is ready. Rejects when a thread fails before; the pool still keeps trying, until `stop`. */
   start(listener: PoolListener): Promise<void>;
   /** Ends every lane: in an orderly way if it is idle, else by force. Always resolves. */

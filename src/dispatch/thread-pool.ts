@@ -22,6 +22,8 @@ export interface ThreadPoolOptions extends BootPlan {
   /** How long a thread may take to dispose of its state. */
   readonly disposeTimeoutMs: number;
   readonly resourceLimits: ResourceLimits | null;
+  /** What garbage collections may leave of a thread's heap, in bytes; `null`: anything. */
+  readonly maxHeapPerThread: number | null;
   readonly execArgv: readonly string[] | null;
   readonly env: Readonly<Record<string, string>> | null;
   readonly host: HostApi;
@@ -45,6 +47,7 @@ const DESTROY_TIMEOUT_MS = 2_000;
 export class ThreadPool implements Pool {
   readonly threads: number;
   readonly concurrency: number;
+  readonly leaked = 0;
   readonly #options: ThreadPoolOptions;
   #piscina: Piscina | undefined;
   #listener: PoolListener | undefined;

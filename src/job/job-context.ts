@@ -60,3 +60,10 @@ export interface StateContext {
   readonly slot: number;
   readonly enqueue: EnqueueFromJob;
 }
+
+/** One line that a job logged. */
+export interface LogLine {
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}

@@ -55,9 +55,11 @@ export interface NewJob {
 export interface Failure {
   /**
    * `threw`: the job's own error. `invalid`: the payload does not fit the schema. `timeout`: past its deadline.
-   * `exit`: it ended its thread. `lost`: a transferred payload went down with its thread.
+   * `exit`: it ended its thread. `memory`: it broke the heap limit of its thread. `lost`: a transferred payload went down with
+   * its thread.
    */
-  readonly reason: "threw" | "invalid" | "timeout" | "exit" | "lost";
+  readonly reason: "threw" | "invalid" | "timeout" | "exit" | "memory" | "lost";
+  /** Its stack, where the reason is `timeout`, is that of the line where the run was stuck. */
   readonly error: WireError;
   /** Of the thread, where the reason is `exit`. */
   readonly exitCode: number | null;

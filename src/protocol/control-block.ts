@@ -1,6 +1,7 @@
 /**
- * The shared memory of one lane: for each frame slot a claim word, a stop word, a start time and a progress. Both sides read
- * and write it without a message, so it works while the thread is in a busy loop, and what it says survives the thread.
+ * The shared memory of one lane: for each frame slot a claim word, a stop word, a start time and a progress; for all of them
+ * how many messages to stop have been heard, and how full the heap was. Both sides read and write it without a message, so it
+ * works while the thread is in a busy loop, and what it says survives the thread.
  *
  * The claim word of a slot:
  *
@@ -33,8 +34,13 @@ const NONE = NaN;
 
 const INTS_PER_SLOT = 2;
 const FLOATS_PER_SLOT = 2;
-const FLOATS_AT = FRAME_SLOTS * INTS_PER_SLOT * Int32Array.BYTES_PER_ELEMENT;
-const BYTES = FLOATS_AT + FRAME_SLOTS * FLOATS_PER_SLOT * Float64Array.BYTES_PER_ELEMENT;
+/** After the slots, one word each for the whole lane. */
+const INTS = FRAME_SLOTS * INTS_PER_SLOT + 2;
+const STOPS_HEARD = FRAME_SLOTS * INTS_PER_SLOT;
+const FLOATS = FRAME_SLOTS * FLOATS_PER_SLOT + 1;
+const HEAP_USED = FRAME_SLOTS * FLOATS_PER_SLOT;
+const FLOATS_AT = INTS * Int32Array.BYTES_PER_ELEMENT;
+const BYTES = FLOATS_AT + FLOATS * Float64Array.BYTES_PER_ELEMENT;
 
 export class ControlBlock {
   readonly buffer: SharedArrayBuffer;
@@ -44,8 +50,8 @@ export class ControlBlock {
   /** @param buffer that of the other side; without one, a new block is made */
   constructor(buffer?: SharedArrayBuffer) {
     this.buffer = buffer ?? new SharedArrayBuffer(BYTES);
-    this.#ints = new Int32Array(this.buffer, 0, FRAME_SLOTS * INTS_PER_SLOT);
-    this.#floats = new Float64Array(this.buffer, FLOATS_AT, FRAME_SLOTS * FLOATS_PER_SLOT);
+    this.#ints = new Int32Array(this.buffer, 0, INTS);
+    this.#floats = new Float64Array(this.buffer, FLOATS_AT, FLOATS);
     if (buffer === undefined) this.#floats.fill(NONE);
   }
 
@@ -96,7 +102,26 @@ export class ControlBlock {
     this.#floats[slot * FLOATS_PER_SLOT + 1] = fraction;
   }
 
+  /** A message to stop has arrived: the thread listens. */
+  hearStop(): void {
+    Atomics.add(this.#ints, STOPS_HEARD, 1);
+  }
+
+  setHeapUsed(bytes: number): void {
+    this.#floats[HEAP_USED] = bytes;
+  }
+
   // Both.
+
+  get stopsHeard(): number {
+    return Atomics.load(this.#ints, STOPS_HEARD);
+  }
+
+  /** In bytes, when it was last measured; `null` if it never was. */
+  get heapUsed(): number | null {
+    const bytes = this.#floats[HEAP_USED] ?? NONE;
+    return Number.isNaN(bytes) ? null : bytes;
+  }
 
   state(slot: number): SlotState {
     return STATE_NAMES[Atomics.load(this.#ints, slot * INTS_PER_SLOT)] ?? "free";

@@ -1,7 +1,7 @@
 /** What crosses the thread boundary on a lane's port, both ways. */
 
 import type { MessagePort } from "node:worker_threads";
-import type { LogLevel } from "../job/job-context.js";
+import type { LogLine } from "../job/job-context.js";
 import type { JobId } from "../job/job-record.js";
 import type { Outcome } from "../job/lifecycle.js";
 import type { WireError } from "./wire-error.js";
@@ -52,13 +52,21 @@ export type FromThread =
   | { readonly kind: "answer"; readonly answer: Answer }
   | { readonly kind: "progress"; readonly slot: number; readonly fraction: number; readonly detail: string | null }
   | { readonly kind: "log"; readonly slot: number; readonly line: LogLine }
+  /** Thrown or rejected where no run could catch it; `run` says whose code that was. */
+  | { readonly kind: "stray-error"; readonly run: RunIdentity | null; readonly error: WireError }
+  /** Somebody called `process.exit`. */
+  | { readonly kind: "exiting"; readonly run: RunIdentity | null }
+  /** After garbage collections the heap still holds more than `maxHeapPerThread`. */
+  | { readonly kind: "heap-high" }
   /** `error` is what the user's `dispose` threw. */
   | { readonly kind: "ended"; readonly error: WireError | null };
 
-export interface LogLine {
-  readonly level: LogLevel;
-  readonly message: string;
-  readonly fields: Readonly<Record<string, unknown>>;
+/** Names a run, also when it is over. */
+export interface RunIdentity {
+  readonly id: JobId;
+  readonly name: string;
+  readonly attempt: number;
+  readonly meta: Readonly<Record<string, string>>;
 }
 
 /** What a lane must know of its place. */
@@ -72,6 +80,10 @@ export interface LanePlace {
   /** In bytes. */
   readonly maxPayload: number;
   readonly maxResult: number;
+  /** The heap has a limit: how full it is, is measured at the start of each run. */
+  readonly measuresHeap: boolean;
+  /** What garbage collections may leave of the heap, in bytes; `null`: anything. */
+  readonly maxHeapPerThread: number | null;
 }
 
 /** What makes a thread a lane: the one task that the pool gives it. */

@@ -2,6 +2,7 @@ import { InlinePool } from "../../src/dispatch/inline-pool.js";
 import type { Lane, Pool } from "../../src/dispatch/pool.js";
 import { Engine } from "../../src/engine.js";
 import { defineJobs, type Job } from "../../src/job/define-job.js";
+import { listenerWith } from "../pool-listener.js";
 import type { ManualClock } from "../../src/testing/manual-clock.js";
 import type { Storage } from "../../src/storage/storage.js";
 
@@ -32,15 +33,15 @@ export function lyingEngine(options: {
         return {
           threads,
           concurrency,
+          leaked: 0,
           start: (listener) =>
-            pool.start({
-              ready: (lane) => listener.ready(lying(lane)),
-              answered: (lane, answer) => listener.answered(lying(lane), answer),
-              progressed: (id, fraction, detail) => listener.progressed(id, fraction, detail),
-              logged: (id, line) => listener.logged(id, line),
-              gone: (lane, death) => listener.gone(lying(lane), death),
-              bootFailed: (error) => listener.bootFailed(error),
-            }),
+            pool.start(
+              listenerWith(listener, {
+                ready: (lane) => listener.ready(lying(lane)),
+                answered: (lane, answer) => listener.answered(lying(lane), answer),
+                gone: (lane, death) => listener.gone(lying(lane), death),
+              }),
+            ),
           stop: () => pool.stop(),
           unref: () => pool.unref(),
         };
@@ -61,6 +62,7 @@ function lyingLane(lane: Lane, claimsToKnow: readonly string[]): Lane {
     askToStop: (id, reason) => lane.askToStop(id, reason),
     startedAt: (id) => lane.startedAt(id),
     progress: (id) => lane.progress(id),
+    end: () => lane.end(),
     kill: () => lane.kill(),
   };
 }

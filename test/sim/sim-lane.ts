@@ -5,6 +5,7 @@ import type { JobAnswer, Lane, PoolListener } from "../../src/dispatch/pool.js";
 import type { ClaimedJob, JobId } from "../../src/job/job-record.js";
 import type { ControlBlock, StopReason } from "../../src/protocol/control-block.js";
 import type { ToThread } from "../../src/protocol/messages.js";
+import { listenerWith } from "../pool-listener.js";
 import type { Run } from "./runs.js";
 import type { World } from "./world.js";
 
@@ -99,18 +100,13 @@ export class SimLane extends FrameLane {
 }
 
 function observed(listener: PoolListener, { world, runs }: { readonly world: World; readonly runs: ReadonlyMap<JobId, Run> }): PoolListener {
-  return {
-    ready: (lane) => listener.ready(lane),
+  return listenerWith(listener, {
     answered: (lane: Lane, answer: JobAnswer) => {
       const run = runs.get(answer.id);
       if (run !== undefined) world.ledger.heard(run, { kind: "answered", outcome: answer.outcome, tookMs: answer.tookMs });
       listener.answered(lane, answer);
     },
-    progressed: (...told) => listener.progressed(...told),
-    logged: (...told) => listener.logged(...told),
-    gone: (...told) => listener.gone(...told),
-    bootFailed: (error) => listener.bootFailed(error),
-  };
+  });
 }
 
 function noting(carrier: LaneCarrier, slots: Map<number, JobId>): LaneCarrier["post"] {

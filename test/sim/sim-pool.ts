@@ -3,6 +3,7 @@
 import type { Death, Pool, PoolListener } from "../../src/dispatch/pool.js";
 import type { HostApi } from "../../src/protocol/host-api.js";
 import { deferred } from "../../src/waiting.js";
+import { listenerWith } from "../pool-listener.js";
 import type { QueuePlan } from "./plan.js";
 import { SimThread } from "./sim-thread.js";
 import type { World } from "./world.js";
@@ -22,6 +23,7 @@ export interface SimPoolDeps extends QueuePlan {
 export class SimPool implements Pool {
   readonly threads: number;
   readonly concurrency: number;
+  readonly leaked = 0;
   readonly #deps: SimPoolDeps;
   readonly #live = new Set<SimThread>();
   readonly #firstReady = deferred();
@@ -43,7 +45,7 @@ export class SimPool implements Pool {
   }
 
   async start(listener: PoolListener): Promise<void> {
-    this.#listener = { ...bound(listener), gone: (lane, death) => listener.gone(lane, this.#deps.onDeath(death)) };
+    this.#listener = listenerWith(listener, { gone: (lane, death) => listener.gone(lane, this.#deps.onDeath(death)) });
     for (let thread = 0; thread < this.threads; thread += 1) this.#boot(thread);
     await this.#firstReady.promise;
   }
@@ -120,15 +122,4 @@ export class SimPool implements Pool {
     this.#failedBoots += 1;
     world.time.after(delayMs, () => this.#boot(thread));
   }
-}
-
-function bound(listener: PoolListener): PoolListener {
-  return {
-    ready: (lane) => listener.ready(lane),
-    answered: (lane, answer) => listener.answered(lane, answer),
-    progressed: (id, fraction, detail) => listener.progressed(id, fraction, detail),
-    logged: (id, line) => listener.logged(id, line),
-    gone: (lane, death) => listener.gone(lane, death),
-    bootFailed: (error) => listener.bootFailed(error),
-  };
 }

@@ -69,7 +69,7 @@ export class SimThread {
   async boot(): Promise<void> {
     const { queue, thread, concurrency, timeoutMs, host, listener } = this.#deps;
     this.#booted = await bootLane(
-      { jobsUrl: "", queue, thread, concurrency, maxPayload: 1e6, maxResult: 1e6 },
+      { jobsUrl: "", queue, thread, concurrency, maxPayload: 1e6, maxResult: 1e6, measuresHeap: false, maxHeapPerThread: null },
       {
         clock: this.#clock,
         control: this.#control,
@@ -80,6 +80,7 @@ export class SimThread {
     );
     const carrier = {
       post: (message: ToThread, transfer: readonly ArrayBuffer[]): void => this.#postToThread(message, transfer),
+      end: (): void => this.kill(),
       kill: (): void => this.kill(),
       busy: (): void => undefined,
     };
@@ -114,8 +115,9 @@ export class SimThread {
     this.#deps.onGone(this);
     if (lane === undefined || this.#isClosed) return;
     const remains = lane.remains();
+    const cause = this.#isKilled ? "killed" : "exited";
     lane.tellGone(remains);
-    this.#deps.listener.gone(lane, { exitCode: this.#exitCode, error: null, ...remains });
+    this.#deps.listener.gone(lane, { cause, exitCode: this.#exitCode, error: null, stuckAt: null, heap: null, ...remains });
     if (!this.#isDead) this.world.time.after(this.world.threads.between(0, 5_000), () => this.die(null));
     if (!this.world.strikes("lateAnswer", 0.5)) return;
     const [id] = [...remains.started, ...remains.unstarted];

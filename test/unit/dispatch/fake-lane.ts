@@ -35,6 +35,10 @@ export class FakeLane implements Lane {
     return null;
   }
 
+  end(): void {
+    // Nothing to end.
+  }
+
   kill(): void {
     // Nothing to end.
   }

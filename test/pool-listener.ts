@@ -1,0 +1,18 @@
+import type { PoolListener } from "../src/dispatch/pool.js";
+
+/** The same listener but for some of its calls. */
+export function listenerWith(listener: PoolListener, changed: Partial<PoolListener>): PoolListener {
+  return {
+    ready: (lane) => listener.ready(lane),
+    answered: (lane, answer) => listener.answered(lane, answer),
+    progressed: (id, fraction, detail) => listener.progressed(id, fraction, detail),
+    logged: (id, line) => listener.logged(id, line),
+    strayed: (lane, stray) => listener.strayed(lane, stray),
+    heapHigh: (lane) => listener.heapHigh(lane),
+    gone: (lane, death) => listener.gone(lane, death),
+    leaked: (thread) => listener.leaked(thread),
+    freed: (thread) => listener.freed(thread),
+    bootFailed: (error) => listener.bootFailed(error),
+    ...changed,
+  };
+}
