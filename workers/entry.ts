@@ -47,7 +47,9 @@ function listen({ port, hostPort }: LaneTask, lane: BootedLane): void {
       case "frame":
         return lane.loop.receiveFrame(message.jobs);
       case "stop-asked":
-        return lane.loop.passStopOn(message.slots);
+        lane.loop.passStopOn(message.slots);
+        if (message.slots.length === 0) post(port, { kind: "heard" });
+        return;
       case "rest":
         return endTask();
       case "end":

@@ -6,6 +6,7 @@
 import type { ClaimedJob, JobId } from "../job/job-record.js";
 import { type ControlBlock, FRAME_SLOTS, type StopReason } from "../protocol/control-block.js";
 import type { Answer, FrameJob, FromThread, ToThread } from "../protocol/messages.js";
+import { deferred, type Deferred } from "../waiting.js";
 import type { Death, Lane, PoolListener } from "./pool.js";
 
 /** What carries a lane's messages and can end it. */
@@ -34,6 +35,8 @@ export class FrameLane implements Lane {
   /** By slot. A slot that is neither free nor here belongs to a job that was taken back and is not answered yet. */
   readonly #jobs: (JobId | undefined)[] = new Array<JobId | undefined>(FRAME_SLOTS);
   #stopsAsked = 0;
+  #knocks = 0;
+  #heard: Deferred<void> | undefined;
   #culprit: Death["culprit"] = null;
 
   constructor(deps: {
@@ -99,9 +102,17 @@ export class FrameLane implements Lane {
     this.#carrier.kill();
   }
 
-  /** It was told to stop something, and did not take notice: some code holds the thread. */
+  /** It was told to stop something, or knocked at, and did not take notice: some code holds the thread. */
   get isDeaf(): boolean {
-    return this.#control.stopsHeard < this.#stopsAsked;
+    return this.#control.stopsHeard < this.#stopsAsked + this.#knocks;
+  }
+
+  /** Resolves when the thread listens. */
+  knock(): Promise<void> {
+    this.#heard ??= deferred();
+    this.#knocks += 1;
+    this.#carrier.post({ kind: "stop-asked", slots: [] }, []);
+    return this.#heard.promise;
   }
 
   receive(message: LaneMessage): void {
@@ -125,6 +136,9 @@ export class FrameLane implements Lane {
         return;
       case "heap-high":
         return this.#listener.heapHigh(this);
+      case "heard":
+        if (!this.isDeaf) this.#heard?.resolve();
+        return;
     }
   }
 
@@ -150,7 +164,9 @@ export class FrameLane implements Lane {
       // `done` without an answer: it ended, but nobody knows how, so it runs again, and nobody is to blame.
       (this.#control.state(slot) === "running" ? started : unstarted).push(id);
     }
-    return { started, unstarted, culprit: this.#culprit, wasDeaf: this.isDeaf, heapUsed: this.#control.heapUsed };
+    // Whoever ended by itself did not owe an answer to a knock.
+    const wasDeaf = this.#control.stopsHeard < this.#stopsAsked;
+    return { started, unstarted, culprit: this.#culprit, wasDeaf, heapUsed: this.#control.heapUsed };
   }
 
   #forget(id: JobId, slot: number): void {

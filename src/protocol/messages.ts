@@ -29,7 +29,7 @@ export interface Frame {
 
 export type ToThread =
   | Frame
-  /** The stop word of these slots was set: wake code that awaits. */
+  /** The stop word of these slots was set: wake code that awaits. Without slots: say that you listen. */
   | { readonly kind: "stop-asked"; readonly slots: readonly number[] }
   /** No frame will follow: dispose of the state and end the lane. */
   | { readonly kind: "end" }
@@ -56,6 +56,8 @@ export type FromThread =
   | { readonly kind: "stray-error"; readonly run: RunIdentity | null; readonly error: WireError }
   /** Somebody called `process.exit`. */
   | { readonly kind: "exiting"; readonly run: RunIdentity | null }
+  /** An answer to `stop-asked` without slots. */
+  | { readonly kind: "heard" }
   /** After garbage collections the heap still holds more than `maxHeapPerThread`. */
   | { readonly kind: "heap-high" }
   /** `error` is what the user's `dispose` threw. */
