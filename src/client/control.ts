@@ -67,9 +67,7 @@ export class Control {
       case "duplicate":
         throw new DuplicateJobError(`job ${id} cannot be retried: another unfinished job holds its unique key`);
       case "lost":
-        throw new PayloadLostError(`job ${id} cannot be retried: its payload was transferred and does not exist any more`, {
-          ...{ id, name: "", runs: 0 },
-        });
+        throw await this.#payloadLost(id);
       case "changed":
         // Who awaited it while it was unfinished goes on to wait: for the end of the run that comes now.
         this.#deps.onChange(await this.#rowIfTold(id));
@@ -140,6 +138,12 @@ export class Control {
     const row = await this.#row(id).catch(() => undefined);
     if (row === undefined) this.#deps.onDoubt(id);
     return row;
+  }
+
+  async #payloadLost(id: JobId): Promise<PayloadLostError> {
+    const row = await this.#row(id).catch(() => undefined);
+    const message = `job ${id} cannot be retried: its payload was transferred and does not exist any more`;
+    return new PayloadLostError(message, { id, name: row?.name ?? "", runs: row?.attempt ?? 0 });
   }
 
   async #row(id: JobId): Promise<JobRow | undefined> {

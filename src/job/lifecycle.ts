@@ -108,14 +108,17 @@ function later(now: number, delayMs: number): number {
 }
 
 function lost(job: ClaimedJob, unchanged: Unchanged): Transition {
-  const message = "the payload was transferred to a thread and does not exist any more, so the job cannot run again";
-  const last = unchanged.failure;
+  return { ...unchanged, attempt: job.attempt, to: "dead", failure: payloadLost(unchanged.failure) };
+}
+
+/** @param last of the failed runs of the job, if there was one */
+export function payloadLost(last: Failure | null): Failure {
   const error = {
     name: "PayloadLostError",
-    message,
+    message: "the payload was transferred to a thread and does not exist any more, so the job cannot run again",
     stack: null,
     code: "MILLRACE_PAYLOAD_LOST",
     ...(last === null ? {} : { cause: last.error }),
   };
-  return { ...unchanged, attempt: job.attempt, to: "dead", failure: { reason: "lost", error, exitCode: null } };
+  return { reason: "lost", error, exitCode: null };
 }
