@@ -51,9 +51,11 @@ export function requireJob(job: unknown): asserts job is JobSpec | string {
  */
 function validatePayload(job: JobSpec | string, payload: unknown): void | Promise<void> {
   if (typeof job === "string" || job.schema === undefined) return;
+  const check = ({ issues }: { readonly issues?: readonly SchemaIssue[] | undefined }): void => {
+    if (issues !== undefined) throw issuesError(job.name, issues);
+  };
   const outcome = job.schema["~standard"].validate(payload);
-  if (outcome instanceof Promise) return outcome.then(({ issues }) => throwIssues(job.name, issues));
-  throwIssues(job.name, outcome.issues);
+  return outcome instanceof Promise ? outcome.then(check) : check(outcome);
 }
 
 interface SchemaIssue {
@@ -61,13 +63,12 @@ interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** @throws ValidationError if there are issues */
-export function throwIssues(name: string, issues: readonly SchemaIssue[] | undefined): void {
-  if (issues === undefined) return;
+/** What is thrown when a payload does not fit the schema of its job. */
+export function issuesError(name: string, issues: readonly SchemaIssue[]): ValidationError {
   const plain = issues.map(plainIssue);
   const first = plain[0];
   const where = first?.path === undefined ? "" : ` at ${first.path.join(".")}`;
-  throw new ValidationError(`the payload of job ${show(name)} does not fit its schema: ${first?.message ?? "no reason given"}${where}`, plain);
+  return new ValidationError(`the payload of job ${show(name)} does not fit its schema: ${first?.message ?? "no reason given"}${where}`, plain);
 }
 
 function plainIssue({ message, path }: SchemaIssue): ValidationIssue {
