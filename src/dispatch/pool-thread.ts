@@ -79,11 +79,9 @@ export class PoolThread {
       this.#error = new Error(`it was not ready within ${bootTimeoutMs} ms`);
       this.#kill();
     });
-    const place = { jobsUrl, queue, thread: this.thread, concurrency, maxPayload, maxResult };
-    run({ port, hostPort, control: this.#control.buffer, place }, { transferList: [port, hostPort], signal: this.#abort.signal }).then(
-      () => undefined,
-      (error: unknown) => this.#onTaskLost(error),
-    );
+    const place = { queue, thread: this.thread, concurrency, maxPayload, maxResult };
+    const task = { port, hostPort, control: this.#control.buffer, jobsUrl, place };
+    run(task, { transferList: [port, hostPort], signal: this.#abort.signal }).catch((error: unknown) => this.#onTaskLost(error));
   }
 
   /** Ends the thread: in an orderly way if it answers within `limitMs`, else by force. */

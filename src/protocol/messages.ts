@@ -63,8 +63,6 @@ export interface LogLine {
 
 /** What a lane must know of its place. */
 export interface LanePlace {
-  /** A `file:` URL. */
-  readonly jobsUrl: string;
   readonly queue: string;
   /** Which of the queue's threads this is, from 0. */
   readonly thread: number;
@@ -80,5 +78,7 @@ export interface LaneTask {
   /** For calls from the thread to the main side. */
   readonly hostPort: MessagePort;
   readonly control: SharedArrayBuffer;
+  /** A `file:` URL. */
+  readonly jobsUrl: string;
   readonly place: LanePlace;
 }

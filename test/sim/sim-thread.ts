@@ -69,7 +69,7 @@ export class SimThread {
   async boot(): Promise<void> {
     const { queue, thread, concurrency, timeoutMs, host, listener } = this.#deps;
     this.#booted = await bootLane(
-      { jobsUrl: "", queue, thread, concurrency, maxPayload: 1e6, maxResult: 1e6 },
+      { queue, thread, concurrency, maxPayload: 1e6, maxResult: 1e6 },
       {
         clock: this.#clock,
         control: this.#control,
