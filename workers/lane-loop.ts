@@ -79,6 +79,6 @@ export class LaneLoop {
 
   #answer(slot: number, outcome: Outcome, tookMs: number): void {
     const transfer = outcome.kind === "ok" ? outcome.result.attachments : [];
-    this.#deps.post({ kind: "answer", answer: { slot, outcome, tookMs } }, transfer);
+    this.#deps.post({ kind: "answer", slot, outcome, tookMs }, transfer);
   }
 }

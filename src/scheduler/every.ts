@@ -92,7 +92,7 @@ export class Every {
 }
 
 /** The first time after `now` on the grid of the schedule, which never drifts. */
-export function nextTickAt({ nextAt, everyMs }: Pick<Schedule, "nextAt" | "everyMs">, now: number): number {
+function nextTickAt({ nextAt, everyMs }: Pick<Schedule, "nextAt" | "everyMs">, now: number): number {
   const missed = Math.max(Math.floor((now - nextAt) / everyMs), 0);
   return nextAt + (missed + 1) * everyMs;
 }

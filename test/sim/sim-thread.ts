@@ -150,7 +150,7 @@ export class SimThread {
 
   #postToMain(message: FromThread): void {
     if (this.#isDead) return;
-    const id = message.kind === "answer" ? this.#lane?.idOf(message.answer.slot) : undefined;
+    const id = message.kind === "answer" ? this.#lane?.idOf(message.slot) : undefined;
     if (id !== undefined && this.#doomed.delete(id)) {
       this.world.note("dieUnanswered");
       this.die(1);
