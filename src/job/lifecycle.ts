@@ -2,6 +2,7 @@
 
 import type { Encoded } from "./payload.js";
 import { DEFAULT_BACKOFF, retryDelayMs } from "./backoff.js";
+import { later } from "./duration.js";
 import type { ClaimedJob, Failure, JobId, JobState } from "./job-record.js";
 
 /** How a run ended. */
@@ -46,9 +47,6 @@ export interface Circumstances {
   readonly cancelRequested: boolean;
   readonly progress: number | null;
 }
-
-/** The latest time a `Date` can hold; delays are clamped to it rather than overflow. */
-const LATEST_TIME = 8.64e15;
 
 export function nextTransition(job: ClaimedJob, outcome: Outcome, circumstances: Circumstances): Transition {
   const { now, progress, cancelRequested } = circumstances;
@@ -101,10 +99,6 @@ function afterFailure(input: {
   if (job.attachments.length > 0) return lost(job, failed);
   const delayMs = outcome.retryDelayMs ?? retryDelayMs(job.backoff ?? DEFAULT_BACKOFF, job.attempt, random);
   return { ...failed, to: "retrying", runAt: later(now, delayMs) };
-}
-
-function later(now: number, delayMs: number): number {
-  return Math.min(now + delayMs, LATEST_TIME);
 }
 
 function lost(job: ClaimedJob, unchanged: Unchanged): Transition {
