@@ -1,12 +1,12 @@
 /** The control and the read side: what can be done to jobs that are stored, and what can be asked of them. */
 
-import { announce } from "../announce.js";
+import { announceCancelled } from "../announce.js";
 import type { Clock } from "../clock.js";
 import { DuplicateJobError, OptionsError, PayloadLostError, UnknownJobError } from "../errors.js";
 import type { Events } from "../events.js";
 import { show } from "../job/duration.js";
 import { isFinished, JOB_STATES, type JobId, type JobRow } from "../job/job-record.js";
-import { rejectUnknownKeys, requireFiniteCount, requireName } from "../job/options.js";
+import { rejectUnknownKeys, requireFiniteCount, requireId, requireName } from "../job/options.js";
 import type { Storage } from "../storage/storage.js";
 import type { CancelAnswer } from "./handle.js";
 import { type EngineStats, type JobInfo, type JobPage, type ListOptions, type QueueStats, toJobInfo } from "./job-info.js";
@@ -50,7 +50,7 @@ export class Control {
     if (answer === "cancelling") onCancelling(id);
     if (answer === "cancelled") {
       const row = await this.#settle(id);
-      if (row !== undefined) announce.cancelled(events, row);
+      if (row !== undefined) announceCancelled(events, row);
     }
     return answer;
   }
@@ -150,11 +150,6 @@ export class Control {
     const [row] = await this.#deps.storage.get([id], this.#deps.clock.now());
     return row;
   }
-}
-
-/** @throws OptionsError */
-export function requireId(id: unknown): void {
-  if (typeof id !== "string" || id === "") throw new OptionsError(`an id is a string, but this is ${show(id)}`);
 }
 
 function unknownJob(id: JobId): UnknownJobError {
