@@ -11,6 +11,7 @@ import type { FromThread, LaneTask, ToThread } from "../src/protocol/messages.js
 import { toWireError } from "../src/protocol/wire-error.js";
 import { bootLane, type BootedLane } from "./boot.js";
 import { watchHeap } from "./heap-watch.js";
+import { loadRegistry } from "./registry.js";
 import { tellStrays } from "./strays.js";
 
 /** Lives as long as the thread: the lane goes on after its task has ended for a rest. */
@@ -28,6 +29,7 @@ export default async function serveLane(task: LaneTask): Promise<void> {
       control: new ControlBlock(task.control),
       post: (message, transfer) => post(task.port, message, transfer),
       store: (request) => host.enqueue(request),
+      registry: await loadRegistry(task.jobsUrl),
     });
     // Only now: what goes wrong before is a failed boot.
     tellStrays((message) => post(task.port, message));

@@ -80,14 +80,10 @@ export class PoolThread {
       this.#kill();
     });
     const { resourceLimits, maxHeapPerThread } = this.#deps;
-    const place = {
-      ...{ jobsUrl, queue, thread: this.thread, concurrency, maxPayload, maxResult },
-      ...{ measuresHeap: resourceLimits !== null, maxHeapPerThread },
-    };
-    run({ port, hostPort, control: this.#control.buffer, place }, { transferList: [port, hostPort], signal: this.#abort.signal }).then(
-      () => undefined,
-      (error: unknown) => this.#onTaskLost(error),
-    );
+    const measuresHeap = resourceLimits !== null;
+    const place = { queue, thread: this.thread, concurrency, maxPayload, maxResult, measuresHeap, maxHeapPerThread };
+    const task = { port, hostPort, control: this.#control.buffer, jobsUrl, place };
+    run(task, { transferList: [port, hostPort], signal: this.#abort.signal }).catch((error: unknown) => this.#onTaskLost(error));
   }
 
   /** Ends the thread: in an orderly way if it answers within `limitMs`, else by force. */

@@ -3,17 +3,21 @@
  * port. The only file that imports Piscina.
  */
 
-import { Piscina } from "piscina";
+import { fileURLToPath } from "node:url";
 import type { Worker } from "node:worker_threads";
+import { Piscina } from "piscina";
 import type { Clock, Timer } from "../clock.js";
 import type { HostApi } from "../protocol/host-api.js";
-import { type BootPlan, bootError } from "./boot-error.js";
+import { bootError } from "./boot-error.js";
 import type { Pool, PoolListener } from "./pool.js";
 import { PoolThread, type ThreadEnd } from "./pool-thread.js";
 import { EngineStoppedError, OptionsError } from "../errors.js";
 import { deferred, settledWithin } from "../waiting.js";
 
-export interface ThreadPoolOptions extends BootPlan {
+export interface ThreadPoolOptions {
+  /** A `file:` URL. */
+  readonly jobsUrl: string;
+  readonly queue: string;
   readonly threads: number;
   readonly concurrency: number;
   readonly maxPayload: number;
@@ -139,7 +143,8 @@ export class ThreadPool implements Pool {
       this.#boot(poolThread.thread);
       return;
     }
-    const error = bootError(this.#options, end.error);
+    const { jobsUrl, queue } = this.#options;
+    const error = bootError({ file: fileURLToPath(jobsUrl), queue }, end.error);
     this.#firstReady.reject(error);
     this.#listener?.bootFailed(error);
     this.#bootLater(poolThread.thread);
