@@ -5,7 +5,7 @@
 
 import type { ClaimedJob, JobId } from "../job/job-record.js";
 import { type ControlBlock, FRAME_SLOTS, type StopReason } from "../protocol/control-block.js";
-import type { Answer, FrameJob, FromThread, ToThread } from "../protocol/messages.js";
+import type { FrameJob, FromThread, ToThread } from "../protocol/messages.js";
 import { deferred, type Deferred } from "../waiting.js";
 import type { Death, Lane, PoolListener } from "./pool.js";
 
@@ -118,7 +118,7 @@ export class FrameLane implements Lane {
   receive(message: LaneMessage): void {
     switch (message.kind) {
       case "answer":
-        return this.#receiveAnswer(message.answer);
+        return this.#receiveAnswer(message);
       case "progress": {
         const id = this.#jobs[message.slot];
         if (id !== undefined) this.#listener.progressed(id, message.fraction, message.detail);
@@ -142,7 +142,7 @@ export class FrameLane implements Lane {
     }
   }
 
-  #receiveAnswer({ slot, outcome, tookMs }: Answer): void {
+  #receiveAnswer({ slot, outcome, tookMs }: Extract<LaneMessage, { kind: "answer" }>): void {
     // A second answer must not end the job that is in this slot now, or free the slot twice.
     if (!this.#control.isOver(slot)) return;
     const id = this.#jobs[slot];
@@ -162,7 +162,7 @@ export class FrameLane implements Lane {
     const unstarted: JobId[] = [];
     for (const [id, slot] of this.#slotOf) {
       // `done` without an answer: it ended, but nobody knows how, so it runs again, and nobody is to blame.
-      (this.#control.state(slot) === "running" ? started : unstarted).push(id);
+      (this.#control.isRunning(slot) ? started : unstarted).push(id);
     }
     // Whoever ended by itself did not owe an answer to a knock.
     const wasDeaf = this.#control.stopsHeard < this.#stopsAsked;

@@ -9,6 +9,7 @@ import { Piscina } from "piscina";
 import type { Transferable, Worker } from "node:worker_threads";
 import { OptionsError } from "../errors.js";
 import type { LaneTask } from "../protocol/messages.js";
+import type { ResourceLimits } from "./thread-pool.js";
 
 /** A lane that wants a thread. */
 export interface ThreadOrder {
@@ -24,7 +25,7 @@ export interface ThreadOrder {
 
 export interface PiscinaThreadsOptions {
   readonly threads: number;
-  readonly resourceLimits: Readonly<Record<string, number>> | null;
+  readonly resourceLimits: ResourceLimits | null;
   readonly execArgv: readonly string[] | null;
   readonly env: Readonly<Record<string, string>> | null;
 }
@@ -102,7 +103,7 @@ class OnePiscina {
       atomics: "disabled",
       recordTiming: false,
       loadBalancer: (task, workers) => {
-        const order = task[Piscina.queueOptionsSymbol] as ThreadOrder;
+        const order = (task as { readonly [Piscina.queueOptionsSymbol]?: unknown })[Piscina.queueOptionsSymbol] as ThreadOrder;
         return workers.find((worker) => worker.currentUsage === 0 && this.#place(order, worker.id)) ?? null;
       },
       ...(resourceLimits === null ? {} : { resourceLimits }),

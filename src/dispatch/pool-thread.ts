@@ -91,12 +91,10 @@ export class PoolThread {
     this.#hostChannel.port1.unref();
     this.#bootTimer = clock.setTimer(bootTimeoutMs, () => this.#failBoot(new Error(`it was not ready within ${bootTimeoutMs} ms`)));
     const { jobsUrl, queue, concurrency, maxPayload, maxResult, resourceLimits, maxHeapPerThread } = this.#deps;
-    const place = {
-      ...{ jobsUrl, queue, thread: this.thread, concurrency, maxPayload, maxResult },
-      ...{ measuresHeap: resourceLimits !== null, maxHeapPerThread },
-    };
+    const measuresHeap = resourceLimits !== null;
+    const place = { queue, thread: this.thread, concurrency, maxPayload, maxResult, measuresHeap, maxHeapPerThread };
     order({
-      task: { port, hostPort, control: this.#control.buffer, place },
+      task: { port, hostPort, control: this.#control.buffer, jobsUrl, place },
       transferList: [port, hostPort],
       signal: this.#abort.signal,
       onPlaced: (worker) => this.#watch(worker),

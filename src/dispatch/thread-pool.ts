@@ -3,17 +3,21 @@
  * lets it.
  */
 
+import { fileURLToPath } from "node:url";
 import type { Clock } from "../clock.js";
 import type { HostApi } from "../protocol/host-api.js";
 import { EngineStoppedError } from "../errors.js";
 import { deferred, settledWithin } from "../waiting.js";
-import { type BootPlan, bootError } from "./boot-error.js";
+import { bootError } from "./boot-error.js";
 import { BootGate } from "./boot-gate.js";
 import { PiscinaThreads } from "./piscina-threads.js";
 import type { Pool, PoolListener } from "./pool.js";
 import { PoolThread, type ThreadEnd } from "./pool-thread.js";
 
-export interface ThreadPoolOptions extends BootPlan {
+export interface ThreadPoolOptions {
+  /** A `file:` URL. */
+  readonly jobsUrl: string;
+  readonly queue: string;
   readonly threads: number;
   readonly concurrency: number;
   readonly maxPayload: number;
@@ -123,7 +127,8 @@ export class ThreadPool implements Pool {
     }
     if (this.#isStopping) return;
     if (!isDoubtful) return this.#gate.want(thread.thread);
-    const failure = bootError(this.#options, error);
+    const { jobsUrl, queue } = this.#options;
+    const failure = bootError({ file: fileURLToPath(jobsUrl), queue }, error);
     this.#gate.failed(thread.thread, wasReady ? "end" : "boot");
     // Of a thread that was ready it was told how it ended. That this happens over and over is told as well.
     if (wasReady && this.#gate.failuresInRow < 2) return;
