@@ -11,9 +11,9 @@ import { connectHostApi } from "../src/protocol/host-api.js";
 import type { FromThread, LaneTask, ToThread } from "../src/protocol/messages.js";
 import { toWireError } from "../src/protocol/wire-error.js";
 import { bootLane, type BootedLane } from "./boot.js";
+import { currentRun } from "./current-run.js";
 import { watchHeap } from "./heap-watch.js";
 import { loadRegistry } from "./registry.js";
-import { currentRun } from "./current-run.js";
 import { tellStrays } from "./strays.js";
 
 /** Lives as long as the thread: the lane goes on after its task has ended for a rest. */

@@ -5,7 +5,7 @@
  * lives in it lives on, and the next lanes come from a new one.
  */
 
-import { Piscina } from "piscina";
+import { Piscina, queueOptionsSymbol } from "piscina";
 import type { Transferable, Worker } from "node:worker_threads";
 import { OptionsError } from "../errors.js";
 import type { LaneTask } from "../protocol/messages.js";
@@ -103,7 +103,7 @@ class OnePiscina {
       atomics: "disabled",
       recordTiming: false,
       loadBalancer: (task, workers) => {
-        const order = (task as { readonly [Piscina.queueOptionsSymbol]?: unknown })[Piscina.queueOptionsSymbol] as ThreadOrder;
+        const order = task[queueOptionsSymbol] as ThreadOrder;
         return workers.find((worker) => worker.currentUsage === 0 && this.#place(order, worker.id)) ?? null;
       },
       ...(resourceLimits === null ? {} : { resourceLimits }),
@@ -127,7 +127,7 @@ class OnePiscina {
   run(order: ThreadOrder): void {
     this.#waiting.add(order);
     const { task, transferList, signal } = order;
-    const ended = this.#piscina.run({ ...task, [Piscina.queueOptionsSymbol]: order }, { transferList: [...transferList], signal });
+    const ended = this.#piscina.run({ ...task, [queueOptionsSymbol]: order }, { transferList: [...transferList], signal });
     ended.catch((error: unknown) => {
       this.#waiting.delete(order);
       order.onFailed(error);
