@@ -12,6 +12,11 @@ async function replaced(subject: Subject, lane: Lane): Promise<Lane> {
   return next;
 }
 
+/** Hears nothing meanwhile, as a process that computes something. */
+function beBusy(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
 export const ending: Section = {
   title: "lanes that end",
   cases: [
@@ -170,6 +175,25 @@ export const ending: Section = {
           await replaced(subject, lane);
         }
         assert.equal(subject.ledger.deaths.length, 3);
+      },
+    },
+    {
+      title: "an exit loses no answer, though the main thread was busy and heard all of it at once",
+      when: ({ outlivesCrashes }) => outlivesCrashes,
+      run: async (scene) => {
+        const subject = await scene.started();
+        const { doors, ledger } = subject;
+        for (let round = 0; round < 3; round += 1) {
+          const lane = await ledger.lane(0);
+          const [ring, quick, exit] = [job("ring"), jobs(100), job("exit", 0)];
+          doors.onVisit = (door) => {
+            if (door === ring.id) beBusy(300);
+          };
+          subject.send(lane, ring, ...quick, exit);
+          const { started, unstarted } = await ledger.death(lane);
+          assert.deepEqual([started, unstarted], [[exit.id], []]);
+          assert.ok(idsOf([ring, ...quick]).every((id) => ledger.where(id) === "answered"));
+        }
       },
     },
     {

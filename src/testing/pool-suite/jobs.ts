@@ -100,6 +100,11 @@ const quick: readonly Job<never, unknown, State>[] = [
       log.error("four", { deep: { list: [4] } });
     },
   }),
+  defineJob({
+    name: "ring",
+    // It comes to the door, but does not wait there.
+    run: (_: unknown, ctx: Context) => void door(ctx).catch(() => undefined),
+  }),
   defineJob({ name: "hand on", run: (payload: unknown, ctx: Context) => ctx.enqueue("elsewhere", payload, { meta: { by: ctx.id } }) }),
   defineJob({ name: "give back", run: (bytes: Uint8Array<ArrayBuffer>) => transfer(bytes, [bytes.buffer]) }),
 ];
