@@ -20,6 +20,7 @@ export interface ScheduleHandle {
   readonly name: string;
   /** When the next tick is due, in ms since the epoch. */
   readonly nextAt: number;
+  /** No tick comes any more. What was enqueued stays. */
   cancel(): Promise<void>;
 }
 
@@ -27,7 +28,9 @@ export interface ScheduleHandle {
 export interface ScheduleInfo {
   readonly name: string;
   readonly everyMs: number;
+  /** When the next tick is due, in ms since the epoch. */
   readonly nextAt: number;
+  /** Its name. */
   readonly job: string;
   readonly queue: string;
 }
@@ -35,6 +38,7 @@ export interface ScheduleInfo {
 export interface SchedulesDeps {
   readonly storage: Pick<SettingsStore, "saveSchedule" | "removeSchedule" | "settings">;
   readonly clock: Clock;
+  /** In bytes. */
   readonly maxPayload: number;
   /** Before anything is read or written. */
   readonly ready: () => Promise<void>;
@@ -63,8 +67,7 @@ export class Schedules {
     if (!["allow", "skip"].includes(overlap)) throw new OptionsError(`overlap must be "allow" or "skip", but is ${show(overlap)}`);
     if ("delay" in options || "runAt" in options) throw new OptionsError("a schedule has neither delay nor runAt: each tick is due at once");
     if ("transfer" in options) throw new OptionsError("a schedule cannot transfer buffers: each exists only once");
-    const checked = checkedRequest({ job, payload, options, maxPayload, canTransfer: false });
-    const { delayMs, runAt, attachments, ...request } = await checked;
+    const { delayMs, runAt, attachments, ...request } = await checkedRequest({ job, payload, options, maxPayload, canTransfer: false });
     await ready();
     const unique = overlap === "skip" ? (request.unique ?? { key: `every ${name}`, until: "finished" as const }) : request.unique;
     const kept = (await storage.settings()).schedules.find((schedule) => schedule.name === name);

@@ -55,8 +55,8 @@ export class ThreadPool implements Pool {
   readonly #live = new Set<PoolThread>();
   readonly #bootTimers = new Set<Timer>();
   #failedBoots = 0;
-  #stopping = false;
-  #held = true;
+  #isStopping = false;
+  #isHeld = true;
   readonly #firstReady = deferred();
 
   constructor(options: ThreadPoolOptions) {
@@ -92,7 +92,7 @@ export class ThreadPool implements Pool {
   }
 
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#isStopping = true;
     this.#firstReady.reject(new EngineStoppedError("the engine was stopped while it started"));
     for (const timer of this.#bootTimers) timer.cancel();
     const { clock, disposeTimeoutMs } = this.#options;
@@ -103,7 +103,7 @@ export class ThreadPool implements Pool {
   }
 
   unref(): void {
-    this.#held = false;
+    this.#isHeld = false;
     for (const thread of this.#live) thread.unref();
   }
 
@@ -115,7 +115,7 @@ export class ThreadPool implements Pool {
   #boot(thread: number): void {
     const piscina = this.#piscina;
     const listener = this.#listener;
-    if (this.#stopping || piscina === undefined || listener === undefined) return;
+    if (this.#isStopping || piscina === undefined || listener === undefined) return;
     const poolThread = new PoolThread({
       ...this.#options,
       thread,
@@ -130,12 +130,12 @@ export class ThreadPool implements Pool {
     });
     this.#live.add(poolThread);
     poolThread.boot();
-    if (!this.#held) poolThread.unref();
+    if (!this.#isHeld) poolThread.unref();
   }
 
   #onEnd(poolThread: PoolThread, end: ThreadEnd): void {
     this.#live.delete(poolThread);
-    if (this.#stopping) return;
+    if (this.#isStopping) return;
     if (end.wasReady) {
       this.#boot(poolThread.thread);
       return;
