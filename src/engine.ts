@@ -10,7 +10,8 @@ import type { InputOf, JobSpec, ResultOf } from "./job/define-job.js";
 import { type Duration, parseDuration } from "./job/duration.js";
 import type { EnqueueOptions } from "./job/enqueue-options.js";
 import type { JobId } from "./job/job-record.js";
-import { rejectUnknownKeys, requireId, requireObject, requireSignal } from "./job/options.js";
+import { ENQUEUE_OPTIONS } from "./job/job-request.js";
+import { rejectUnknownKeys, requireId, requireSignal } from "./job/options.js";
 import { Rooms, type Seams } from "./rooms.js";
 import type { StopReport } from "./runner.js";
 
@@ -99,7 +100,7 @@ export class Engine implements AsyncDisposable {
     payload: Payload<Spec>,
     options: EnqueueOptions & { readonly signal?: AbortSignal } = {},
   ): Promise<Result<Spec>> {
-    requireObject(options, "run");
+    rejectUnknownKeys(options, [...ENQUEUE_OPTIONS, "signal"], "run");
     const { signal, ...rest } = options;
     requireSignal(signal);
     signal?.throwIfAborted();
@@ -125,7 +126,6 @@ export class Engine implements AsyncDisposable {
   // eslint-disable-next-line max-params
   async every<Spec extends JobSpec | string>(interval: Duration, job: Spec, payload: Payload<Spec>, options: EveryOptions = {}): Promise<ScheduleHandle> {
     this.#rooms.requireRunning();
-    requireObject(options, "every");
     return this.#rooms.schedules.every({ interval, job, payload, options });
   }
 
