@@ -128,7 +128,8 @@ export function parseConfig(options: EngineOptions): Config {
 
 /** The config of a queue, also of one that was not configured. */
 export function queueConfig(config: Config, queue: string): QueueConfig {
-  return config.queues.get(queue) ?? { threads: DEFAULTS.threads(queue), concurrency: DEFAULTS.concurrency, resourceLimits: config.resourceLimits, timeoutMs: null };
+  const { queues, resourceLimits } = config;
+  return queues.get(queue) ?? { threads: DEFAULTS.threads(queue), concurrency: DEFAULTS.concurrency, resourceLimits, timeoutMs: null };
 }
 
 /** The queues whose threads `start` waits for: those configured, or `default` if none is. */
