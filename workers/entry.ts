@@ -10,6 +10,7 @@ import { connectHostApi } from "../src/protocol/host-api.js";
 import type { FromThread, LaneTask, ToThread } from "../src/protocol/messages.js";
 import { toWireError } from "../src/protocol/wire-error.js";
 import { bootLane, type BootedLane } from "./boot.js";
+import { loadRegistry } from "./registry.js";
 
 /** Lives as long as the thread: the lane goes on after its task has ended for a rest. */
 let endTask: () => void = () => undefined;
@@ -26,6 +27,7 @@ export default async function serveLane(task: LaneTask): Promise<void> {
       control: new ControlBlock(task.control),
       post: (message, transfer) => post(task.port, message, transfer),
       store: (request) => host.enqueue(request),
+      registry: await loadRegistry(task.jobsUrl),
     });
     listen(task, lane);
     post(task.port, { kind: "ready", names: lane.names });

@@ -127,10 +127,9 @@ export class Dispatcher implements PoolListener {
 
   /** Sends what fits, and gives the rest back to storage. */
   #place(claimed: readonly ClaimedJob[]): void {
-    const jobs = claimed.filter((job) => !this.#adopt(job));
-    const whole = jobs.filter((job) => isWhole(job) && !this.#cancelledEarly.has(job.id));
-    if (whole.length < jobs.length) this.#settleUnsent(jobs);
-    const { frames, rest } = planFrames({ jobs: whole, lanes: this.#isClosed ? [] : [...this.#flights.lanes], flights: this.#flights, capacity: this.#capacity });
+    const jobs = claimed.filter((job) => !this.#adopt(job) && !this.#settleUnsent(job));
+    const lanes = this.#isClosed ? [] : [...this.#flights.lanes];
+    const { frames, rest } = planFrames({ jobs, lanes, flights: this.#flights, capacity: this.#capacity });
     for (const job of rest) {
       this.#capacity.noteMisfit(job.name);
       this.#settle({ job, outcome: { kind: "unexecuted" } });
@@ -144,14 +143,15 @@ export class Dispatcher implements PoolListener {
     }
   }
 
-  #settleUnsent(jobs: readonly ClaimedJob[]): void {
-    for (const job of jobs) {
-      if (this.#cancelledEarly.has(job.id)) this.#settle({ job, outcome: { kind: "unexecuted" }, cancelRequested: true });
-      else if (!isWhole(job)) this.#settle({ job, outcome: lostFailure() });
-    }
+  /** Ends a job that must not, or cannot, be sent. @returns whether it was one */
+  #settleUnsent(job: ClaimedJob): boolean {
+    if (this.#cancelledEarly.has(job.id)) this.#settle({ job, outcome: { kind: "unexecuted" }, cancelRequested: true });
+    else if (isWhole(job)) return false;
+    else this.#settle({ job, outcome: lostFailure(job) });
+    return true;
   }
 
-  /** A job that is on a lane still, though its claim was taken from us meanwhile, goes on under the new claim. */
+  /** A job that is on a lane still, though its claim was taken from us meanwhile, goes on under the new claim. @returns whether it is one */
   #adopt(job: ClaimedJob): boolean {
     const flight = this.#flights.get(job.id);
     if (flight !== undefined) flight.job = job;

@@ -62,10 +62,6 @@ export class Flights {
     return this.#byLane.get(lane) ?? new Set();
   }
 
-  ids(): IterableIterator<JobId> {
-    return this.#byId.keys();
-  }
-
   all(): IterableIterator<Flight> {
     return this.#byId.values();
   }

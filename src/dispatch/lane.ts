@@ -87,7 +87,7 @@ export class FrameLane implements Lane {
 
   /** A message of the running lane. */
   receive(message: Extract<FromThread, { kind: "answer" | "progress" | "log" }>): void {
-    const slot = message.kind === "answer" ? message.answer.slot : message.slot;
+    const { slot } = message;
     const id = this.#jobs[slot];
     switch (message.kind) {
       case "answer": {
@@ -99,7 +99,7 @@ export class FrameLane implements Lane {
         // Without an id the job was taken back: what came is the thread's leave to use the slot again.
         if (id === undefined) return;
         this.#forget(id, slot);
-        this.#listener.answered(this, { id, outcome: message.answer.outcome, tookMs: message.answer.tookMs, progress });
+        this.#listener.answered(this, { id, outcome: message.outcome, tookMs: message.tookMs, progress });
         if (this.#slotOf.size === 0) this.#carrier.busy(false);
         return;
       }
@@ -117,7 +117,7 @@ export class FrameLane implements Lane {
     const unstarted: JobId[] = [];
     for (const [id, slot] of this.#slotOf) {
       // `done` without an answer: it ended, but nobody knows how, so it runs again, and nobody is to blame.
-      (this.#control.state(slot) === "running" ? started : unstarted).push(id);
+      (this.#control.isRunning(slot) ? started : unstarted).push(id);
     }
     return { started, unstarted };
   }

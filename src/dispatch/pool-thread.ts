@@ -54,8 +54,8 @@ export class PoolThread {
   #isEnded = false;
   /** It was told to end, and did. */
   #isOrderly = false;
-  #resting = false;
-  #busy = false;
+  #isResting = false;
+  #isBusy = false;
 
   constructor(deps: PoolThreadDeps) {
     this.#deps = deps;
@@ -79,17 +79,15 @@ export class PoolThread {
       this.#error = new Error(`it was not ready within ${bootTimeoutMs} ms`);
       this.#kill();
     });
-    const place = { jobsUrl, queue, thread: this.thread, concurrency, maxPayload, maxResult };
-    run({ port, hostPort, control: this.#control.buffer, place }, { transferList: [port, hostPort], signal: this.#abort.signal }).then(
-      () => undefined,
-      (error: unknown) => this.#onTaskLost(error),
-    );
+    const place = { queue, thread: this.thread, concurrency, maxPayload, maxResult };
+    const task = { port, hostPort, control: this.#control.buffer, jobsUrl, place };
+    run(task, { transferList: [port, hostPort], signal: this.#abort.signal }).catch((error: unknown) => this.#onTaskLost(error));
   }
 
   /** Ends the thread: in an orderly way if it answers within `limitMs`, else by force. */
   async end(limitMs: number): Promise<void> {
     if (this.#isEnded) return;
-    if (this.#lane !== undefined && !this.#busy) {
+    if (this.#lane !== undefined && !this.#isBusy) {
       this.#post({ kind: "end" }, []);
       await settledWithin(this.#ended.promise, { ms: limitMs, clock: this.#deps.clock });
     }
@@ -104,13 +102,13 @@ export class PoolThread {
   }
 
   unref(): void {
-    this.#resting = true;
+    this.#isResting = true;
     if (this.#lane !== undefined) this.#rest();
   }
 
   #rest(): void {
     this.#post({ kind: "rest" }, []);
-    if (!this.#busy) this.#channel.port1.unref();
+    if (!this.#isBusy) this.#channel.port1.unref();
   }
 
   #receive(message: FromThread): void {
@@ -157,14 +155,14 @@ export class PoolThread {
       },
     });
     this.#lane = lane;
-    if (this.#resting) this.#rest();
+    if (this.#isResting) this.#rest();
     this.#deps.onReady();
     this.#deps.listener.ready(lane);
   }
 
   #setBusy(isBusy: boolean): void {
-    this.#busy = isBusy;
-    if (!this.#resting) return;
+    this.#isBusy = isBusy;
+    if (!this.#isResting) return;
     if (isBusy) this.#channel.port1.ref();
     else this.#channel.port1.unref();
   }

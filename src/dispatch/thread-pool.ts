@@ -3,17 +3,21 @@
  * port. The only file that imports Piscina.
  */
 
-import { Piscina } from "piscina";
+import { fileURLToPath } from "node:url";
 import type { Worker } from "node:worker_threads";
+import { Piscina } from "piscina";
 import type { Clock, Timer } from "../clock.js";
 import type { HostApi } from "../protocol/host-api.js";
-import { type BootPlan, bootError } from "./boot-error.js";
+import { bootError } from "./boot-error.js";
 import type { Pool, PoolListener } from "./pool.js";
 import { PoolThread, type ThreadEnd } from "./pool-thread.js";
 import { EngineStoppedError, OptionsError } from "../errors.js";
 import { deferred, settledWithin } from "../waiting.js";
 
-export interface ThreadPoolOptions extends BootPlan {
+export interface ThreadPoolOptions {
+  /** A `file:` URL. */
+  readonly jobsUrl: string;
+  readonly queue: string;
   readonly threads: number;
   readonly concurrency: number;
   readonly maxPayload: number;
@@ -51,8 +55,8 @@ export class ThreadPool implements Pool {
   readonly #live = new Set<PoolThread>();
   readonly #bootTimers = new Set<Timer>();
   #failedBoots = 0;
-  #stopping = false;
-  #held = true;
+  #isStopping = false;
+  #isHeld = true;
   readonly #firstReady = deferred();
 
   constructor(options: ThreadPoolOptions) {
@@ -88,7 +92,7 @@ export class ThreadPool implements Pool {
   }
 
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#isStopping = true;
     this.#firstReady.reject(new EngineStoppedError("the engine was stopped while it started"));
     for (const timer of this.#bootTimers) timer.cancel();
     const { clock, disposeTimeoutMs } = this.#options;
@@ -99,7 +103,7 @@ export class ThreadPool implements Pool {
   }
 
   unref(): void {
-    this.#held = false;
+    this.#isHeld = false;
     for (const thread of this.#live) thread.unref();
   }
 
@@ -111,7 +115,7 @@ export class ThreadPool implements Pool {
   #boot(thread: number): void {
     const piscina = this.#piscina;
     const listener = this.#listener;
-    if (this.#stopping || piscina === undefined || listener === undefined) return;
+    if (this.#isStopping || piscina === undefined || listener === undefined) return;
     const poolThread = new PoolThread({
       ...this.#options,
       thread,
@@ -126,17 +130,18 @@ export class ThreadPool implements Pool {
     });
     this.#live.add(poolThread);
     poolThread.boot();
-    if (!this.#held) poolThread.unref();
+    if (!this.#isHeld) poolThread.unref();
   }
 
   #onEnd(poolThread: PoolThread, end: ThreadEnd): void {
     this.#live.delete(poolThread);
-    if (this.#stopping) return;
+    if (this.#isStopping) return;
     if (end.wasReady) {
       this.#boot(poolThread.thread);
       return;
     }
-    const error = bootError(this.#options, end.error);
+    const { jobsUrl, queue } = this.#options;
+    const error = bootError({ file: fileURLToPath(jobsUrl), queue }, end.error);
     this.#firstReady.reject(error);
     this.#listener?.bootFailed(error);
     this.#bootLater(poolThread.thread);

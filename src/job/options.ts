@@ -38,15 +38,23 @@ export function requireName(value: unknown, option: string): asserts value is st
   }
 }
 
+/** @throws OptionsError unless `id` can be that of a job */
+export function requireId(id: unknown): void {
+  if (typeof id !== "string" || id === "") throw new OptionsError(`an id is a string, but this is ${show(id)}`);
+}
+
 /** @throws OptionsError unless `value` is a whole number from 0 (or `min`) upwards, or `Infinity` */
 export function requireCount(value: unknown, option: string, min = 0): asserts value is number {
-  if (typeof value !== "number" || !(value >= min) || !(Number.isInteger(value) || value === Infinity)) {
+  if (value !== Infinity && !isCount(value, min)) {
     throw new OptionsError(`${option} must be a whole number from ${min}, or Infinity, but is ${show(value)}`);
   }
 }
 
 /** @throws OptionsError unless `value` is a finite whole number from `min` upwards */
 export function requireFiniteCount(value: unknown, option: string, min = 0): asserts value is number {
-  requireCount(value, option, min);
-  if (value === Infinity) throw new OptionsError(`${option} must be finite`);
+  if (!isCount(value, min)) throw new OptionsError(`${option} must be a whole number from ${min}, but is ${show(value)}`);
+}
+
+function isCount(value: unknown, min: number): value is number {
+  return Number.isInteger(value) && Number(value) >= min;
 }

@@ -21,14 +21,9 @@ export interface FrameJob {
   readonly customBackoff: boolean;
 }
 
-/** The jobs sent to a lane in one message. */
-export interface Frame {
-  readonly kind: "frame";
-  readonly jobs: readonly FrameJob[];
-}
-
 export type ToThread =
-  | Frame
+  /** The jobs sent to a lane in one message. */
+  | { readonly kind: "frame"; readonly jobs: readonly FrameJob[] }
   /** The stop word of these slots was set: wake code that awaits. */
   | { readonly kind: "stop-asked"; readonly slots: readonly number[] }
   /** No frame will follow: dispose of the state and end the lane. */
@@ -36,20 +31,13 @@ export type ToThread =
   /** End the lane's task, but keep serving: from now on only work keeps the process alive. */
   | { readonly kind: "rest" };
 
-/** How one job of a frame ended. */
-export interface Answer {
-  readonly slot: number;
-  readonly outcome: Outcome;
-  /** From the start of the run to its end. */
-  readonly tookMs: number;
-}
-
 export type FromThread =
   /** First of all, before anything of the user's is loaded. */
   | { readonly kind: "hello"; readonly threadId: number }
   | { readonly kind: "ready"; readonly names: readonly string[] }
   | { readonly kind: "boot-failed"; readonly error: WireError }
-  | { readonly kind: "answer"; readonly answer: Answer }
+  /** How one job of a frame ended. `tookMs`: from the start of the run to its end. */
+  | { readonly kind: "answer"; readonly slot: number; readonly outcome: Outcome; readonly tookMs: number }
   | { readonly kind: "progress"; readonly slot: number; readonly fraction: number; readonly detail: string | null }
   | { readonly kind: "log"; readonly slot: number; readonly line: LogLine }
   /** `error` is what the user's `dispose` threw. */
@@ -63,8 +51,6 @@ export interface LogLine {
 
 /** What a lane must know of its place. */
 export interface LanePlace {
-  /** A `file:` URL. */
-  readonly jobsUrl: string;
   readonly queue: string;
   /** Which of the queue's threads this is, from 0. */
   readonly thread: number;
@@ -80,5 +66,7 @@ export interface LaneTask {
   /** For calls from the thread to the main side. */
   readonly hostPort: MessagePort;
   readonly control: SharedArrayBuffer;
+  /** A `file:` URL. */
+  readonly jobsUrl: string;
   readonly place: LanePlace;
 }
