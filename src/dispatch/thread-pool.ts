@@ -96,10 +96,11 @@ export class ThreadPool implements Pool {
     this.#firstReady.reject(new EngineStoppedError("the engine was stopped while it started"));
     this.#backoff.stop();
     const { clock, disposeTimeoutMs } = this.#options;
-    await Promise.all([...this.#live].map((thread) => thread.end(disposeTimeoutMs)));
-    await settledWithin(this.#piscina?.destroy() ?? Promise.resolve(), { ms: DESTROY_TIMEOUT_MS, clock });
-    for (const thread of this.#live) thread.close();
-    this.#live.clear();
+    const threads = [...this.#live];
+    await Promise.all(threads.map((thread) => thread.end(disposeTimeoutMs)));
+    const destroyed = settledWithin(this.#piscina?.destroy() ?? Promise.resolve(), { ms: DESTROY_TIMEOUT_MS, clock });
+    // Piscina forgets a thread as soon as it is told to end it, and does not wait for its exit.
+    await Promise.all([destroyed, ...threads.map((thread) => thread.gone)]);
   }
 
   unref(): void {
