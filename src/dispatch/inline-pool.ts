@@ -10,6 +10,9 @@ import type { Jobs } from "../job/define-job.js";
 import { ControlBlock } from "../protocol/control-block.js";
 import type { HostApi } from "../protocol/host-api.js";
 import type { FromThread, ToThread } from "../protocol/messages.js";
+import { EngineStoppedError } from "../errors.js";
+import { deferred, settledWithin } from "../waiting.js";
+import { BootBackoff } from "./boot-backoff.js";
 import { bootError } from "./boot-error.js";
 import { FrameLane } from "./lane.js";
 import type { Pool, PoolListener } from "./pool.js";
@@ -20,6 +23,8 @@ export interface InlinePoolOptions {
   readonly concurrency: number;
   readonly maxPayload: number;
   readonly maxResult: number;
+  /** How long a lane may take to dispose of its state. */
+  readonly disposeTimeoutMs: number;
   readonly loadJobs: () => Promise<Jobs>;
   readonly host: HostApi;
   readonly clock: Clock;
@@ -37,27 +42,40 @@ export class InlinePool implements Pool {
   readonly concurrency: number;
   readonly #options: InlinePoolOptions;
   readonly #live = new Set<InlineThread>();
-  #listener: PoolListener | undefined;
-  #isStopped = false;
+  readonly #backoff: BootBackoff;
+  /** Given by `start`. */
+  #listener!: PoolListener;
+  #isStopping = false;
+  #stopped: Promise<void> | undefined;
+  readonly #firstReady = deferred();
 
   constructor(options: InlinePoolOptions) {
     this.#options = options;
     this.threads = options.threads;
     this.concurrency = options.concurrency;
+    this.#backoff = new BootBackoff(options.clock);
+    // Nobody may be waiting when it rejects.
+    this.#firstReady.promise.catch(() => undefined);
   }
 
   async start(listener: PoolListener): Promise<void> {
     this.#listener = listener;
-    for (let thread = 0; thread < this.threads; thread += 1) await this.#boot(thread);
+    for (let thread = 0; thread < this.threads; thread += 1) void this.#boot(thread);
+    await this.#firstReady.promise;
   }
 
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    for (const thread of this.#live) {
-      thread.isGone = true;
-      await thread.booted.dispose();
-    }
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#firstReady.reject(new EngineStoppedError("the engine was stopped while it started"));
+    this.#backoff.stop();
+    const threads = [...this.#live];
     this.#live.clear();
+    await Promise.all(threads.map((thread) => this.#end(thread)));
   }
 
   unref(): void {
@@ -65,31 +83,49 @@ export class InlinePool implements Pool {
   }
 
   async #boot(number: number): Promise<void> {
-    const listener = this.#listener;
-    if (listener === undefined || this.#isStopped) return;
+    if (this.#isStopping) return;
     const control = new ControlBlock();
-    let thread: InlineThread | undefined;
+    const heard: { thread?: InlineThread } = {};
     const post = (message: FromThread): void => {
       queueMicrotask(() => {
         const isRunning = message.kind === "answer" || message.kind === "progress" || message.kind === "log";
-        if (isRunning && thread?.isGone === false) thread.lane.receive(message);
+        if (isRunning && heard.thread?.isGone === false) heard.thread.lane.receive(message);
       });
     };
-    try {
-      const booted = await this.#bootLane(number, { control, post });
-      const carrier = {
-        post: (message: ToThread): void => deliver(message, booted),
-        kill: (): void => this.#kill(thread),
-        busy: (): void => undefined,
-      };
-      thread = { booted, lane: new FrameLane({ thread: number, names: booted.names, control, carrier, listener }), isGone: false };
-    } catch (cause) {
-      const error = bootError({ file: "the inline jobs", queue: this.#options.queue }, cause);
-      listener.bootFailed(error);
-      throw error;
-    }
+    await this.#bootLane(number, { control, post }).then(
+      (booted) => {
+        heard.thread = this.#newThread(number, { booted, control });
+        return this.#onBooted(heard.thread);
+      },
+      (cause: unknown) => this.#onBootFailed(number, cause),
+    );
+  }
+
+  #newThread(number: number, { booted, control }: { readonly booted: BootedLane; readonly control: ControlBlock }): InlineThread {
+    const carrier = {
+      post: (message: ToThread): void => deliver(message, booted),
+      kill: (): void => this.#kill(thread),
+      busy: (): void => undefined,
+    };
+    const lane = new FrameLane({ thread: number, names: booted.names, control, carrier, listener: this.#listener });
+    const thread: InlineThread = { booted, lane, isGone: false };
+    return thread;
+  }
+
+  async #onBooted(thread: InlineThread): Promise<void> {
+    if (this.#isStopping) return this.#end(thread);
     this.#live.add(thread);
-    listener.ready(thread.lane);
+    this.#backoff.succeeded();
+    this.#firstReady.resolve();
+    this.#listener.ready(thread.lane);
+  }
+
+  #onBootFailed(number: number, cause: unknown): void {
+    if (this.#isStopping) return;
+    const error = bootError({ file: "the inline jobs", queue: this.#options.queue }, cause);
+    this.#firstReady.reject(error);
+    this.#listener.bootFailed(error);
+    this.#backoff.later(() => void this.#boot(number));
   }
 
   async #bootLane(thread: number, link: { readonly control: ControlBlock; readonly post: (message: FromThread) => void }): Promise<BootedLane> {
@@ -102,13 +138,29 @@ export class InlinePool implements Pool {
   }
 
   /** The code goes on, but nobody listens to it any more. */
-  #kill(thread: InlineThread | undefined): void {
-    if (thread === undefined || thread.isGone) return;
-    thread.isGone = true;
+  #kill(thread: InlineThread): void {
+    if (thread.isGone) return;
     this.#live.delete(thread);
-    this.#listener?.gone(thread.lane, { exitCode: null, error: null, ...thread.lane.remains() });
-    this.#boot(thread.lane.thread).catch(() => undefined);
+    const remains = cutOff(thread);
+    this.#listener.gone(thread.lane, { exitCode: null, error: null, ...remains });
+    void this.#boot(thread.lane.thread);
   }
+
+  async #end(thread: InlineThread): Promise<void> {
+    const { started } = cutOff(thread);
+    // Code that goes on still needs its state.
+    if (started.length > 0) return;
+    const { disposeTimeoutMs, clock } = this.#options;
+    await settledWithin(thread.booted.dispose(), { ms: disposeTimeoutMs, clock });
+  }
+}
+
+/** Nobody listens to it from now on, and what has not started there will not: it is somebody else's to run. */
+function cutOff(thread: InlineThread): ReturnType<FrameLane["remains"]> {
+  thread.isGone = true;
+  const remains = thread.lane.remains();
+  thread.lane.takeBack(remains.unstarted);
+  return remains;
 }
 
 function deliver(message: ToThread, { loop }: BootedLane): void {

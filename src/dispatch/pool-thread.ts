@@ -44,6 +44,7 @@ export class PoolThread {
   readonly #hostChannel = new MessageChannel();
   readonly #abort = new AbortController();
   readonly #ended = deferred();
+  readonly #gone = deferred();
   #bootTimer: Timer | undefined;
   #exitTimer: Timer | undefined;
   #worker: Worker | undefined;
@@ -65,6 +66,11 @@ export class PoolThread {
   /** Of the worker thread; `null` until it has said hello. */
   get threadId(): number | null {
     return this.#threadId;
+  }
+
+  /** Resolves when it has exited or is left behind, which takes a bounded time from `end` on. Nothing is told afterwards. */
+  get gone(): Promise<void> {
+    return this.#gone.promise;
   }
 
   boot(): void {
@@ -94,7 +100,7 @@ export class PoolThread {
     this.#kill();
   }
 
-  close(): void {
+  #close(): void {
     this.#bootTimer?.cancel();
     this.#exitTimer?.cancel();
     this.#channel.port1.close();
@@ -192,14 +198,16 @@ export class PoolThread {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#drainPort();
-    this.close();
+    this.#close();
     this.#ended.resolve();
     const lane = this.#lane;
     const exit = this.#exitCode === null ? "it ended" : `it exited with code ${this.#exitCode}`;
     this.#deps.onEnd({ wasReady: lane !== undefined, error: this.#error ?? new Error(`${exit} before it was ready`) });
-    if (lane === undefined) return;
-    const error = this.#error instanceof Error ? this.#error : null;
-    this.#deps.listener.gone(lane, { exitCode: this.#isOrderly ? 0 : this.#exitCode, error, ...lane.remains() });
+    if (lane !== undefined) {
+      const error = this.#error instanceof Error ? this.#error : null;
+      this.#deps.listener.gone(lane, { exitCode: this.#isOrderly ? 0 : this.#exitCode, error, ...lane.remains() });
+    }
+    this.#gone.resolve();
   }
 
   /** What the thread posted before it died counts, before anyone is blamed. */

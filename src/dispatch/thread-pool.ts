@@ -6,8 +6,9 @@
 import { fileURLToPath } from "node:url";
 import type { Worker } from "node:worker_threads";
 import { Piscina } from "piscina";
-import type { Clock, Timer } from "../clock.js";
+import type { Clock } from "../clock.js";
 import type { HostApi } from "../protocol/host-api.js";
+import { BootBackoff } from "./boot-backoff.js";
 import { bootError } from "./boot-error.js";
 import type { Pool, PoolListener } from "./pool.js";
 import { PoolThread, type ThreadEnd } from "./pool-thread.js";
@@ -40,9 +41,6 @@ export interface ResourceLimits {
   readonly stackSizeMb?: number;
 }
 
-/** After a failed boot the next one waits this long, then twice as long, up to the longest. */
-const FIRST_BOOT_DELAY_MS = 1_000;
-const LONGEST_BOOT_DELAY_MS = 60_000;
 /** Beyond this, a thread that is held by native code is left behind. */
 const DESTROY_TIMEOUT_MS = 2_000;
 
@@ -53,9 +51,9 @@ export class ThreadPool implements Pool {
   #piscina: Piscina | undefined;
   #listener: PoolListener | undefined;
   readonly #live = new Set<PoolThread>();
-  readonly #bootTimers = new Set<Timer>();
-  #failedBoots = 0;
+  readonly #backoff: BootBackoff;
   #isStopping = false;
+  #stopped: Promise<void> | undefined;
   #isHeld = true;
   readonly #firstReady = deferred();
 
@@ -63,6 +61,7 @@ export class ThreadPool implements Pool {
     this.#options = options;
     this.threads = options.threads;
     this.concurrency = options.concurrency;
+    this.#backoff = new BootBackoff(options.clock);
     // Nobody may be waiting when it rejects.
     this.#firstReady.promise.catch(() => undefined);
   }
@@ -91,15 +90,21 @@ export class ThreadPool implements Pool {
     await this.#firstReady.promise;
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     this.#isStopping = true;
     this.#firstReady.reject(new EngineStoppedError("the engine was stopped while it started"));
-    for (const timer of this.#bootTimers) timer.cancel();
+    this.#backoff.stop();
     const { clock, disposeTimeoutMs } = this.#options;
-    await Promise.all([...this.#live].map((thread) => thread.end(disposeTimeoutMs)));
-    await settledWithin(this.#piscina?.destroy() ?? Promise.resolve(), { ms: DESTROY_TIMEOUT_MS, clock });
-    for (const thread of this.#live) thread.close();
-    this.#live.clear();
+    const threads = [...this.#live];
+    await Promise.all(threads.map((thread) => thread.end(disposeTimeoutMs)));
+    const destroyed = settledWithin(this.#piscina?.destroy() ?? Promise.resolve(), { ms: DESTROY_TIMEOUT_MS, clock });
+    // Piscina forgets a thread as soon as it is told to end it, and does not wait for its exit.
+    await Promise.all([destroyed, ...threads.map((thread) => thread.gone)]);
   }
 
   unref(): void {
@@ -123,7 +128,7 @@ export class ThreadPool implements Pool {
       run: (task, options) => piscina.run(task, options) as Promise<void>,
       findWorker: (threadId): Worker | undefined => piscina.threads.find((worker) => worker.threadId === threadId),
       onReady: () => {
-        this.#failedBoots = 0;
+        this.#backoff.succeeded();
         this.#firstReady.resolve();
       },
       onEnd: (end) => this.#onEnd(poolThread, end),
@@ -144,18 +149,7 @@ export class ThreadPool implements Pool {
     const error = bootError({ file: fileURLToPath(jobsUrl), queue }, end.error);
     this.#firstReady.reject(error);
     this.#listener?.bootFailed(error);
-    this.#bootLater(poolThread.thread);
-  }
-
-  #bootLater(thread: number): void {
-    const { clock } = this.#options;
-    const delayMs = Math.min(FIRST_BOOT_DELAY_MS * 2 ** this.#failedBoots, LONGEST_BOOT_DELAY_MS) * (0.5 + clock.random() / 2);
-    this.#failedBoots += 1;
-    const timer = clock.setTimer(delayMs, () => {
-      this.#bootTimers.delete(timer);
-      this.#boot(thread);
-    });
-    this.#bootTimers.add(timer);
+    this.#backoff.later(() => this.#boot(poolThread.thread));
   }
 }
 
