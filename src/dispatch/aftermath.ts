@@ -33,7 +33,7 @@ export function aftermath(scene: DeathScene): Aftermath {
   const { death, flights, clock, timeoutMs } = scene;
   const verdicts = blame(death, flights.map(({ job: { id, attempt }, condemned }) => ({ id, attempt, condemned })));
   const guilty = flights.filter((flight) => verdictOn(flight, verdicts) === "guilty");
-  const suspects = flights.filter((flight) => verdictOn(flight, verdicts) === "suspect");
+  const suspects = flights.filter((flight) => verdictOn(flight, verdicts) === "suspect").toSorted(likelierFirst);
   const innocent = flights.filter((flight) => verdictOn(flight, verdicts) === "innocent");
   const returned = innocent.filter(({ cancelRequested }) => !cancelRequested);
   return {
@@ -51,6 +51,11 @@ function verdictOn({ job, isSuspect, cancelRequested }: Flight, verdicts: Readon
   // It was suspected of an earlier death, and could not be heard.
   if (verdict === "innocent" && isSuspect && !cancelRequested) return "suspect";
   return verdict;
+}
+
+/** Whoever passed a deadline has most likely held the thread himself, and would hold up the others less than they him. */
+function likelierFirst(a: Flight, b: Flight): number {
+  return Number(b.condemned !== null) - Number(a.condemned !== null);
 }
 
 function failureOf({ timedOut, condemned }: Flight, death: Death, timeoutMs: number): Outcome {

@@ -49,21 +49,21 @@ export class Dispatcher implements PoolListener {
     this.#deps = deps;
     const { clock, pool, graceMs, timeoutMs, maxJobsPerThread } = deps;
     const flights = new Flights(maxJobsPerThread);
+    const clear = (lane: Lane): void => this.#takeBackUnstarted(lane);
     this.#flights = flights;
     this.#capacity = new Capacity(pool.concurrency);
-    this.#stops = new Stops({ clock, flights, timeoutMs, graceMs });
+    this.#stops = new Stops({ clock, flights, timeoutMs, graceMs, clear });
     this.#endings = new Endings({
       ...{ clock, flights, stops: this.#stops },
       onSettled: (settlement) => deps.listener.settle(settlement),
       onFreed: (lane) => this.#onFreed(lane),
     });
     this.#quarantine = new Quarantine({
-      flights,
-      clear: (lane) => this.#takeBackUnstarted(lane),
+      ...{ flights, clear },
       send: (lane, job) => this.#placement.send(lane, [newFlight({ job: { ...job, startedAt: clock.now() }, lane, isSuspect: true })]),
       onReleased: () => this.#wakeAtEndOfTurn(),
     });
-    this.#retirement = new Retirement({ clock, flights, maxJobsPerThread, graceMs, clear: (lane) => this.#takeBackUnstarted(lane) });
+    this.#retirement = new Retirement({ clock, flights, maxJobsPerThread, graceMs, clear });
     this.#placement = new Placement({
       ...{ flights, capacity: this.#capacity, endings: this.#endings, stops: this.#stops },
       adopt: (job) => this.#quarantine.adopt(job),
@@ -86,7 +86,7 @@ export class Dispatcher implements PoolListener {
     this.#overrun = new Overrun({
       ...{ clock, flights, concurrency: pool.concurrency },
       onLong: (name, ranMs) => this.#capacity.record(name, ranMs),
-      onBlocked: (lane) => this.#takeBackUnstarted(lane),
+      onBlocked: clear,
     });
   }
 

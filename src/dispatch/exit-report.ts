@@ -57,7 +57,7 @@ function chargedRun({ job, lane, toldProgress, log }: Flight, clock: Clock): Cha
 }
 
 const WHAT: Readonly<Record<ThreadExitReason, string>> = {
-  retired: "was replaced",
+  retired: "was ended",
   deadline: "was ended, since a job went on after its deadline",
   cancel: "was ended, since a job went on after it was cancelled",
   memory: "broke its heap limit",

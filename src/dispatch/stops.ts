@@ -16,6 +16,8 @@ export interface StopsDeps {
   /** For jobs that have no timeout of their own. */
   readonly timeoutMs: number | null;
   readonly graceMs: number;
+  /** Takes back what has not started on this lane. */
+  readonly clear: (lane: Lane) => void;
 }
 
 export class Stops {
@@ -77,6 +79,9 @@ export class Stops {
     const { lane, timedOut } = flight;
     flight.condemned = timedOut ? "timeout" : "cancel";
     if (timedOut || this.killedFor(lane) === null) this.#killedFor.set(lane, flight.condemned);
+    // It may take a while to die.
+    this.#deps.flights.setMode(lane, "retiring");
     lane.kill();
+    this.#deps.clear(lane);
   }
 }
