@@ -11,7 +11,7 @@ const onlyIn = (name, file) => ({
 module.exports = {
   forbidden: [
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } } },
-    onlyIn("piscina", "src/dispatch/thread-pool.ts"),
+    onlyIn("piscina", "src/dispatch/piscina-threads.ts"),
     onlyIn("msgpackr", "src/job/payload.ts"),
     onlyIn("comlink", "src/protocol/host-api.ts"),
     {

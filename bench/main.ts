@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- [micro] [throughput] [idle] [--smoke] [--save]]
+ * npm run bench [-- [micro] [throughput] [mainThread] [kills] [idle] [--smoke] [--save]]
  *
  * Without a name, all of them. --smoke runs everything for a moment, to see that it works. --save keeps the results in
  * bench/results, by date and name.
@@ -11,12 +11,16 @@ import { parseArgs } from "node:util";
 import { idleBench } from "./idle.js";
 import { describeMachine, machineLines } from "./lib/machine.js";
 import { type Options, save, type Section, toText } from "./lib/report.js";
+import { killsBench } from "./macro/kills.js";
+import { mainThreadBench } from "./macro/main-thread.js";
 import { throughputBench } from "./macro/throughput.js";
 import { microBench } from "./micro/main.js";
 
 const BENCHES: Readonly<Record<string, (options: Options) => Promise<readonly Section[]>>> = {
   micro: microBench,
   throughput: throughputBench,
+  mainThread: mainThreadBench,
+  kills: killsBench,
   idle: idleBench,
 };
 

@@ -4,9 +4,8 @@ import type { Settlement } from "./dispatch/completer.js";
 import type { DispatchListener } from "./dispatch/dispatcher-deps.js";
 import type { LaneExit } from "./dispatch/exit-report.js";
 import type { Lane } from "./dispatch/pool.js";
-import type { Events } from "./events.js";
+import { type Events, toErrorInfo } from "./events.js";
 import type { JobRow, NewJob } from "./job/job-record.js";
-import { toErrorInfo } from "./client/job-info.js";
 
 type Run = Pick<JobRow, "id" | "name" | "queue" | "meta" | "attempt">;
 
@@ -22,45 +21,41 @@ function tellExit(events: Events, exit: LaneExit): void {
   if (isWarning && !events.has("thread:exited")) process.emitWarning(exit.report, "MillraceWarning");
 }
 
-export const announce: {
-  readonly enqueued: (events: Events, jobs: readonly NewJob[]) => void;
-  readonly rescued: (events: Events, row: Run) => void;
-  readonly cancelled: (events: Events, row: Run) => void;
-  readonly settled: (events: Events, settlement: Settlement) => void;
-} = {
-  enqueued: (events, jobs) => {
-    if (!events.has("enqueued")) return;
-    for (const { id, name, queue, meta, runAt } of jobs) events.emit("enqueued", { id, name, queue, meta, runAt });
-  },
-  rescued: (events, row) => {
-    if (events.has("rescued")) events.emit("rescued", runEvent(row));
-  },
-  cancelled: (events, row) => {
-    if (events.has("cancelled")) events.emit("cancelled", runEvent(row));
-  },
-  settled: (events, { job, transition, rescued }) => {
-    const run = runEvent({ ...job, attempt: transition.attempt });
-    const failure = transition.failure;
-    switch (transition.to) {
-      case "completed":
-        if (events.has("completed")) events.emit("completed", { ...run, tookMs: transition.at - job.startedAt });
-        return;
-      case "cancelled":
-        return announce.cancelled(events, run);
-      case "dead":
-        if (events.has("dead") && failure !== null) events.emit("dead", { ...run, error: toErrorInfo(failure.error) });
-        return;
-      case "retrying":
-        if (events.has("retrying") && failure !== null) {
-          events.emit("retrying", { ...run, error: toErrorInfo(failure.error), runAt: transition.runAt });
-        }
-        return;
-      case "waiting":
-      case "scheduled":
-        if (rescued) announce.rescued(events, run);
-    }
-  },
-};
+export function announceEnqueued(events: Events, jobs: readonly NewJob[]): void {
+  if (!events.has("enqueued")) return;
+  for (const { id, name, queue, meta, runAt } of jobs) events.emit("enqueued", { id, name, queue, meta, runAt });
+}
+
+export function announceRescued(events: Events, run: Run): void {
+  if (events.has("rescued")) events.emit("rescued", runEvent(run));
+}
+
+export function announceCancelled(events: Events, run: Run): void {
+  if (events.has("cancelled")) events.emit("cancelled", runEvent(run));
+}
+
+export function announceSettled(events: Events, { job, transition, rescued }: Settlement): void {
+  const run = runEvent({ ...job, attempt: transition.attempt });
+  const { failure } = transition;
+  switch (transition.to) {
+    case "completed":
+      if (events.has("completed")) events.emit("completed", { ...run, tookMs: transition.at - job.startedAt });
+      return;
+    case "cancelled":
+      return announceCancelled(events, run);
+    case "dead":
+      if (events.has("dead") && failure !== null) events.emit("dead", { ...run, error: toErrorInfo(failure.error) });
+      return;
+    case "retrying":
+      if (events.has("retrying") && failure !== null) {
+        events.emit("retrying", { ...run, error: toErrorInfo(failure.error), runAt: transition.runAt });
+      }
+      return;
+    case "waiting":
+    case "scheduled":
+      if (rescued) announceRescued(events, run);
+  }
+}
 
 /** What a queue's dispatcher tells, as events. */
 export function runListener(deps: {
@@ -90,7 +85,7 @@ export function runListener(deps: {
     },
     laneGone: (exit) => tellExit(events, exit),
     leaked: (thread) => events.emit("thread:leaked", { queue, thread }),
-    rescued: (job) => announce.rescued(events, { ...job, attempt: job.attempt - 1 }),
+    rescued: (job) => announceRescued(events, { ...job, attempt: job.attempt - 1 }),
     lateError: ({ id, name, meta, attempt }, error) => {
       events.emit("late-error", { id, name, queue, meta, attempt, error: toErrorInfo(error) });
     },

@@ -39,11 +39,6 @@ export function systemClock(): Clock {
   return { now: () => Date.now(), monotonic, setTimer, endOfTurn: (run) => void setImmediate(run), random: () => Math.random(), hold: holder() };
 }
 
-/** Resolves when the present turn of the event loop is over. */
-export function endOfTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
 function monotonic(): number {
   return performance.now() + PERFORMANCE_ZERO;
 }

@@ -25,7 +25,7 @@ export interface QueueOptions {
   readonly maxHeapPerThread?: Size;
 }
 
-/** A number of bytes, or a string such as `"64mb"`. */
+/** A number of bytes, or a string such as `"64mb"`; a kb is 1,024 bytes. */
 export type Size = number | `${number}${"kb" | "mb" | "gb"}`;
 
 export interface RetentionOptions {
@@ -59,9 +59,9 @@ export interface EngineOptions {
   readonly bootTimeout?: Duration;
   /** How long a job may go on after its deadline before its thread is ended. Default `"1s"`. */
   readonly grace?: Duration;
-  /** Of one payload. Default `"64mb"`. */
+  /** The largest payload, as bytes in storage. Default `"64mb"`. */
   readonly maxPayload?: Size;
-  /** Of one result. Default `"64mb"`. */
+  /** The largest result. Default `"64mb"`. */
   readonly maxResult?: Size;
 }
 
@@ -85,11 +85,12 @@ export interface Config {
   readonly env: Readonly<Record<string, string>> | null;
   readonly bootTimeoutMs: number;
   readonly graceMs: number;
+  /** In bytes. */
   readonly maxPayload: number;
   readonly maxResult: number;
 }
 
-/** Every default in one place. */
+/** Every default of an engine in one place. */
 const DEFAULTS = {
   concurrency: 1,
   bootTimeout: "30s",
@@ -97,8 +98,7 @@ const DEFAULTS = {
   maxPayload: "64mb",
   maxResult: "64mb",
   retention: { completed: { age: "1h", count: 1_000 }, dead: { age: "7d", count: 10_000 }, bytes: "64mb" },
-  defaultQueueThreads: () => Math.max(1, availableParallelism() - 1),
-  otherQueueThreads: () => 1,
+  threads: (queue: string) => (queue === DEFAULT_QUEUE ? Math.max(1, availableParallelism() - 1) : 1),
 } as const;
 
 const OPTION_NAMES = ["jobs", "storage", "queues", "retention", "resourceLimits", "execArgv", "env", "bootTimeout", "grace", "maxPayload", "maxResult"];
@@ -119,11 +119,12 @@ export function parseConfig(options: EngineOptions): Config {
     if (!Object.values(env).every((value) => typeof value === "string")) throw new OptionsError("env must be an object of strings");
   }
   if (options.storage !== undefined) requireStorage(options.storage);
+  const resourceLimits = parseLimits(options.resourceLimits, "resourceLimits");
   return Object.freeze({
     jobsUrl: options.jobs === undefined ? null : parseJobsUrl(options.jobs),
-    queues: parseQueues(queues, options.resourceLimits),
+    queues: parseQueues(queues, resourceLimits),
     retention: parseRetention(retention),
-    resourceLimits: parseLimits(options.resourceLimits, "resourceLimits"),
+    resourceLimits,
     execArgv: execArgv ?? null,
     env: env ?? null,
     bootTimeoutMs: parseDuration(bootTimeout, "bootTimeout", { minMs: 1 }),
@@ -135,10 +136,10 @@ export function parseConfig(options: EngineOptions): Config {
 
 /** The config of a queue, also of one that was not configured. */
 export function queueConfig(config: Config, queue: string): QueueConfig {
-  const threads = queue === DEFAULT_QUEUE ? DEFAULTS.defaultQueueThreads() : DEFAULTS.otherQueueThreads();
   const { concurrency } = DEFAULTS;
   const { resourceLimits } = config;
-  return config.queues.get(queue) ?? { threads, concurrency, resourceLimits, timeoutMs: null, maxJobsPerThread: null, maxHeapPerThread: null };
+  const unlimited = { timeoutMs: null, maxJobsPerThread: null, maxHeapPerThread: null };
+  return config.queues.get(queue) ?? { threads: DEFAULTS.threads(queue), concurrency, resourceLimits, ...unlimited };
 }
 
 /** The queues whose threads `start` waits for: those configured, or `default` if none is. */
@@ -173,7 +174,7 @@ function isLocalFile(url: URL | string): boolean {
   }
 }
 
-function parseQueues(queues: unknown, commonLimits: ResourceLimits | undefined): ReadonlyMap<string, QueueConfig> {
+function parseQueues(queues: unknown, commonLimits: ResourceLimits | null): ReadonlyMap<string, QueueConfig> {
   if (typeof queues !== "object" || queues === null || Array.isArray(queues)) {
     throw new OptionsError(`queues must be an object of options by queue, but is ${show(queues)}`);
   }
@@ -182,9 +183,7 @@ function parseQueues(queues: unknown, commonLimits: ResourceLimits | undefined):
     requireName(name, "the name of a queue");
     const where = `queues.${name}`;
     rejectUnknownKeys(options, QUEUE_OPTION_NAMES, where);
-    const fallback = name === DEFAULT_QUEUE ? DEFAULTS.defaultQueueThreads() : DEFAULTS.otherQueueThreads();
-    const { threads = fallback, concurrency = DEFAULTS.concurrency, timeout, resourceLimits = commonLimits } = options;
-    const { maxJobsPerThread, maxHeapPerThread } = options;
+    const { threads = DEFAULTS.threads(name), concurrency = DEFAULTS.concurrency, timeout, resourceLimits, maxJobsPerThread, maxHeapPerThread } = options;
     if (maxJobsPerThread !== undefined) requireFiniteCount(maxJobsPerThread, `${where}.maxJobsPerThread`, 1);
     requireFiniteCount(threads, `${where}.threads`);
     requireFiniteCount(concurrency, `${where}.concurrency`, 1);
@@ -192,7 +191,7 @@ function parseQueues(queues: unknown, commonLimits: ResourceLimits | undefined):
     parsed.set(name, {
       threads,
       concurrency,
-      resourceLimits: parseLimits(resourceLimits, `${where}.resourceLimits`),
+      resourceLimits: parseLimits(resourceLimits, `${where}.resourceLimits`) ?? commonLimits,
       timeoutMs: timeout === undefined ? null : parseDuration(timeout, `${where}.timeout`, { minMs: 1 }),
       maxJobsPerThread: maxJobsPerThread ?? null,
       maxHeapPerThread: maxHeapPerThread === undefined ? null : parseSize(maxHeapPerThread, `${where}.maxHeapPerThread`),

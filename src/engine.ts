@@ -1,21 +1,21 @@
 /** What users hold: each call, checked and passed on to the room that does it. */
 
-import { requireId } from "./client/control.js";
+import type { DrainOptions } from "./client/drain.js";
 import type { CancelAnswer, JobHandle } from "./client/handle.js";
-import type { DrainOptions, EngineStats, JobInfo, JobPage, ListOptions } from "./client/job-info.js";
+import type { EngineStats, JobInfo, JobPage, ListOptions } from "./client/job-info.js";
 import type { EveryOptions, ScheduleHandle, ScheduleInfo } from "./client/schedules.js";
 import { type EngineOptions, startQueues } from "./config.js";
 import type { EngineEvents } from "./events.js";
-import type { AnyJobSpec, InputOf, ResultOf } from "./job/define-job.js";
+import type { InputOf, JobSpec, ResultOf } from "./job/define-job.js";
 import { type Duration, parseDuration } from "./job/duration.js";
 import type { EnqueueOptions } from "./job/enqueue-options.js";
 import type { JobId } from "./job/job-record.js";
-import { rejectUnknownKeys, requireObject, requireSignal } from "./job/options.js";
+import { rejectUnknownKeys, requireId, requireObject, requireSignal } from "./job/options.js";
 import { Rooms, type Seams } from "./rooms.js";
 import type { StopReport } from "./runner.js";
 
-type Payload<Spec> = Spec extends AnyJobSpec ? InputOf<Spec> : unknown;
-type Result<Spec> = Spec extends AnyJobSpec ? ResultOf<Spec> : unknown;
+type Payload<Spec> = Spec extends JobSpec ? InputOf<Spec> : unknown;
+type Result<Spec> = Spec extends JobSpec ? ResultOf<Spec> : unknown;
 
 export class Engine implements AsyncDisposable {
   readonly #rooms: Rooms;
@@ -62,7 +62,7 @@ export class Engine implements AsyncDisposable {
    * @throws OptionsError, PayloadError, ValidationError, StorageError, EngineStoppedError; nothing is stored then
    * @example const job = await engine.enqueue(thumbnail, { path: "a.png", width: 320 }, { delay: "5s" });
    */
-  async enqueue<Spec extends AnyJobSpec | string>(job: Spec, payload: Payload<Spec>, options?: EnqueueOptions): Promise<JobHandle<Result<Spec>>> {
+  async enqueue<Spec extends JobSpec | string>(job: Spec, payload: Payload<Spec>, options?: EnqueueOptions): Promise<JobHandle<Result<Spec>>> {
     this.#rooms.requireRunning();
     return (await this.#rooms.client.enqueue(job, payload, options)) as JobHandle<Result<Spec>>;
   }
@@ -73,7 +73,7 @@ export class Engine implements AsyncDisposable {
    *
    * @returns handles in the order of the payloads
    */
-  async enqueueMany<Spec extends AnyJobSpec | string>(
+  async enqueueMany<Spec extends JobSpec | string>(
     job: Spec,
     payloads: Iterable<Payload<Spec>> | AsyncIterable<Payload<Spec>>,
     options?: Omit<EnqueueOptions, "transfer">,
@@ -88,7 +88,7 @@ export class Engine implements AsyncDisposable {
    * @param options.signal aborting it cancels the job
    * @throws what `enqueue` and `result` throw; the reason of `signal`
    */
-  async run<Spec extends AnyJobSpec | string>(
+  async run<Spec extends JobSpec | string>(
     job: Spec,
     payload: Payload<Spec>,
     options: EnqueueOptions & { readonly signal?: AbortSignal } = {},
@@ -114,7 +114,7 @@ export class Engine implements AsyncDisposable {
    */
   // Four parameters, because it reads as a sentence: every "10m", do this, with that.
   // eslint-disable-next-line max-params
-  async every<Spec extends AnyJobSpec | string>(interval: Duration, job: Spec, payload: Payload<Spec>, options: EveryOptions = {}): Promise<ScheduleHandle> {
+  async every<Spec extends JobSpec | string>(interval: Duration, job: Spec, payload: Payload<Spec>, options: EveryOptions = {}): Promise<ScheduleHandle> {
     this.#rooms.requireRunning();
     requireObject(options, "every");
     return this.#rooms.schedules.every({ interval, job, payload, options });
@@ -130,7 +130,7 @@ export class Engine implements AsyncDisposable {
    *
    * @param _definition types the result
    */
-  job<Spec extends AnyJobSpec = AnyJobSpec>(id: JobId, _definition?: Spec): JobHandle<ResultOf<Spec>> {
+  job<Spec extends JobSpec = JobSpec>(id: JobId, _definition?: Spec): JobHandle<ResultOf<Spec>> {
     requireId(id);
     return this.#rooms.handleOf(id) as JobHandle<ResultOf<Spec>>;
   }

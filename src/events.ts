@@ -4,6 +4,7 @@ import { OptionsError } from "./errors.js";
 import { show } from "./job/duration.js";
 import type { LogLine } from "./job/job-context.js";
 import type { JobId } from "./job/job-record.js";
+import type { WireError } from "./protocol/wire-error.js";
 
 /** An error as `info()` and events show it. */
 export interface ErrorInfo {
@@ -11,6 +12,10 @@ export interface ErrorInfo {
   readonly message: string;
   readonly stack: string | null;
   readonly code: string | number | null;
+}
+
+export function toErrorInfo({ name, message, stack, code }: WireError): ErrorInfo {
+  return { name, message, stack, code };
 }
 
 /** What every event about a job says. */
@@ -71,6 +76,7 @@ export interface EngineEvents {
   /** A job was handed to a thread. */
   readonly started: RunEvent;
   readonly progress: RunEvent & { readonly fraction: number; readonly detail: string | null };
+  /** `tookMs`: from the claim to the end of the run, by the wall clock. */
   readonly completed: RunEvent & { readonly tookMs: number };
   /** A run failed and another follows. */
   readonly retrying: RunEvent & { readonly error: ErrorInfo; readonly runAt: number };

@@ -9,7 +9,7 @@ import { EngineStoppedError, StorageError } from "./errors.js";
 import type { Events } from "./events.js";
 import type { JobId, JobRow, NewJob } from "./job/job-record.js";
 import { isFinished } from "./job/job-record.js";
-import { announce } from "./announce.js";
+import { announceEnqueued, announceRescued, announceSettled } from "./announce.js";
 import { QueueRuns } from "./queue-runs.js";
 import { DueTimer } from "./scheduler/due-timer.js";
 import { Every } from "./scheduler/every.js";
@@ -87,7 +87,7 @@ export class Runner {
     this.#dueTimer = new DueTimer({ storage, clock, onDue: () => this.queues.wakeAll(), onError });
     this.#pruner = new Pruner({ storage, clock, retention: config.retention, isInDoubt: () => this.#completer.isInDoubt, onError });
     const onTick = (job: NewJob): void => {
-      announce.enqueued(events, [job]);
+      announceEnqueued(events, [job]);
       this.noteStored([job]);
     };
     this.#every = new Every({ storage, clock, newJob: deps.newJob, onTick, onError });
@@ -225,7 +225,7 @@ export class Runner {
   /** These jobs ran in somebody else's hands, or in nobody's, and wait again. */
   #noteReclaimed(rows: readonly JobRow[]): void {
     for (const row of rows) {
-      announce.rescued(this.#deps.events, row);
+      announceRescued(this.#deps.events, row);
       if (row.cancelRequested) this.#deps.onCancelWanted(row.id);
     }
   }
@@ -251,7 +251,7 @@ export class Runner {
 
   #onSettled(settlement: Settlement): void {
     const { transition, job } = settlement;
-    announce.settled(this.#deps.events, settlement);
+    announceSettled(this.#deps.events, settlement);
     const isCancelWanted = this.#cancelAtEnd.delete(job.id);
     if (isCancelWanted && !isFinished(transition.to)) this.#deps.onCancelWanted(job.id);
     if (isFinished(transition.to)) {

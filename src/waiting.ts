@@ -89,6 +89,11 @@ export function waitPatiently<Value>({ clock, timeoutMs, signal, what, listen }:
   });
 }
 
+/** Resolves when the present turn of the event loop is over. */
+export function nextTurn(clock: Clock): Promise<void> {
+  return new Promise((resolve) => clock.endOfTurn(resolve));
+}
+
 /** What the engine may do at a stretch before it lets others run. */
 export const SLICE_MS = 2;
 
@@ -113,7 +118,7 @@ export class Breather {
         this.#turnStartedAt = null;
       });
     } else if (now - this.#turnStartedAt > SLICE_MS) {
-      await new Promise<void>((resolve) => this.#clock.endOfTurn(resolve));
+      await nextTurn(this.#clock);
     }
   }
 }

@@ -1,21 +1,20 @@
-/** Makes a lane of a thread, or of the process itself: jobs module, then state, then the loop. */
+/** Makes a lane of a thread, or of the process itself, once its jobs are known: state, then the loop. */
 
 import type { Clock } from "../src/clock.js";
-import type { JobRequest } from "../src/job/job-request.js";
 import type { ControlBlock } from "../src/protocol/control-block.js";
+import type { HostApi } from "../src/protocol/host-api.js";
 import type { FromThread, LanePlace } from "../src/protocol/messages.js";
 import { enqueueThrough } from "./enqueue.js";
 import { LaneLoop } from "./lane-loop.js";
-import { loadRegistry, type Registry } from "./registry.js";
+import type { Registry } from "./registry.js";
 
 /** What a lane is given by whoever boots it. */
 export interface LaneLink {
   readonly clock: Clock;
   readonly control: ControlBlock;
   readonly post: (message: FromThread, transfer?: readonly ArrayBuffer[]) => void;
-  readonly store: (request: JobRequest) => Promise<{ readonly id: string; readonly duplicate: boolean }>;
-  /** Instead of loading `jobsUrl`. */
-  readonly registry?: Registry;
+  readonly store: HostApi["enqueue"];
+  readonly registry: Registry;
 }
 
 export interface BootedLane {
@@ -25,14 +24,14 @@ export interface BootedLane {
   dispose(): Promise<unknown>;
 }
 
-/** @throws whatever the jobs module or its state factory throws */
+/** @throws whatever the state factory throws */
 export async function bootLane(place: LanePlace, link: LaneLink): Promise<BootedLane> {
-  const registry = link.registry ?? (await loadRegistry(place.jobsUrl));
+  const { registry } = link;
   const { module } = registry;
   const enqueue = enqueueThrough(link.store, place.maxPayload);
   const state: unknown = await module.state?.(Object.freeze({ queue: place.queue, slot: place.thread, enqueue }));
   const { queue, concurrency, maxResult, measuresHeap } = place;
-  const loop = new LaneLoop({ ...link, registry, state, enqueue, queue, concurrency, maxResult, measuresHeap });
+  const loop = new LaneLoop({ ...link, state, enqueue, queue, concurrency, maxResult, measuresHeap });
   return {
     loop,
     names: [...registry.jobs.keys()],

@@ -4,20 +4,13 @@ import { OptionsError } from "../src/errors.js";
 import type { JobSpec } from "../src/job/define-job.js";
 import type { EnqueueOptions } from "../src/job/enqueue-options.js";
 import type { EnqueueFromJob } from "../src/job/job-context.js";
-import { checkedRequest, type JobRequest } from "../src/job/job-request.js";
+import { checkedRequest } from "../src/job/job-request.js";
+import type { HostApi } from "../src/protocol/host-api.js";
 
-export function enqueueThrough(
-  store: (request: JobRequest) => Promise<{ readonly id: string; readonly duplicate: boolean }>,
-  maxPayload: number,
-): EnqueueFromJob {
-  async function enqueue(
-    job: JobSpec | string,
-    payload: unknown,
-    options?: EnqueueOptions,
-  ): Promise<{ readonly id: string; readonly duplicate: boolean }> {
+/** @param maxPayload in bytes */
+export function enqueueThrough(store: HostApi["enqueue"], maxPayload: number): EnqueueFromJob {
+  return async (job: JobSpec | string, payload: unknown, options?: EnqueueOptions) => {
     if (options?.transfer !== undefined) throw new OptionsError("a job cannot transfer buffers to another one");
-    const request = checkedRequest({ job, payload, options, maxPayload, canTransfer: false });
-    return store(request instanceof Promise ? await request : request);
-  }
-  return enqueue;
+    return store(await checkedRequest({ job, payload, options, maxPayload, canTransfer: false }));
+  };
 }

@@ -3,14 +3,17 @@
  * that fails to load, so the jobs module is loaded here, and its failure is a message.
  */
 
-import { type MessagePort, threadId } from "node:worker_threads";
+import type { MessagePort } from "node:worker_threads";
 import { systemClock } from "../src/clock.js";
 import { ControlBlock } from "../src/protocol/control-block.js";
+import { CURRENT_JOB, type CurrentJob } from "../src/protocol/current-job.js";
 import { connectHostApi } from "../src/protocol/host-api.js";
 import type { FromThread, LaneTask, ToThread } from "../src/protocol/messages.js";
 import { toWireError } from "../src/protocol/wire-error.js";
 import { bootLane, type BootedLane } from "./boot.js";
+import { currentRun } from "./current-run.js";
 import { watchHeap } from "./heap-watch.js";
+import { loadRegistry } from "./registry.js";
 import { tellStrays } from "./strays.js";
 
 /** Lives as long as the thread: the lane goes on after its task has ended for a rest. */
@@ -20,7 +23,8 @@ export default async function serveLane(task: LaneTask): Promise<void> {
   const taskEnded = new Promise<void>((resolve) => {
     endTask = resolve;
   });
-  post(task.port, { kind: "hello", threadId });
+  post(task.port, { kind: "hello" });
+  tellInspector();
   const host = connectHostApi(task.hostPort);
   try {
     const lane = await bootLane(task.place, {
@@ -28,6 +32,7 @@ export default async function serveLane(task: LaneTask): Promise<void> {
       control: new ControlBlock(task.control),
       post: (message, transfer) => post(task.port, message, transfer),
       store: (request) => host.enqueue(request),
+      registry: await loadRegistry(task.jobsUrl),
     });
     // Only now: what goes wrong before is a failed boot.
     tellStrays((message) => post(task.port, message));
@@ -47,7 +52,9 @@ function listen({ port, hostPort }: LaneTask, lane: BootedLane): void {
       case "frame":
         return lane.loop.receiveFrame(message.jobs);
       case "stop-asked":
-        return lane.loop.passStopOn(message.slots);
+        lane.loop.passStopOn(message.slots);
+        if (message.slots.length === 0) post(port, { kind: "heard" });
+        return;
       case "rest":
         return endTask();
       case "end":
@@ -59,6 +66,12 @@ function listen({ port, hostPort }: LaneTask, lane: BootedLane): void {
         });
     }
   });
+}
+
+/** Whose code runs, for whoever stops it in the middle of a loop. */
+function tellInspector(): void {
+  const currentJob: CurrentJob = () => JSON.stringify(currentRun.get() ?? "nobody");
+  Object.defineProperty(globalThis, Symbol.for(CURRENT_JOB), { value: currentJob });
 }
 
 function post(port: MessagePort, message: FromThread, transfer: readonly ArrayBuffer[] = []): void {

@@ -3,10 +3,7 @@
  * as it has ended.
  */
 
-import type { Clock } from "../src/clock.js";
-import type { EnqueueFromJob } from "../src/job/job-context.js";
 import type { Outcome } from "../src/job/lifecycle.js";
-import type { ControlBlock } from "../src/protocol/control-block.js";
 import type { FrameJob, FromThread } from "../src/protocol/messages.js";
 import { RunContext, type RunEnvironment } from "./context.js";
 import { currentRun } from "./current-run.js";
@@ -14,22 +11,17 @@ import { heapUsed } from "./heap-watch.js";
 import type { Registry } from "./registry.js";
 import { runJob } from "./run-job.js";
 
-export interface LaneLoopDeps {
-  readonly queue: string;
+export interface LaneLoopDeps extends RunEnvironment {
   readonly concurrency: number;
+  /** In bytes. */
   readonly maxResult: number;
   readonly measuresHeap: boolean;
   readonly registry: Registry;
-  readonly state: unknown;
-  readonly control: ControlBlock;
-  readonly clock: Clock;
   readonly post: (message: FromThread, transfer?: readonly ArrayBuffer[]) => void;
-  readonly enqueue: EnqueueFromJob;
 }
 
 export class LaneLoop {
   readonly #deps: LaneLoopDeps;
-  readonly #environment: RunEnvironment;
   /** Received and not started, in order. `#next` moves through it, so that taking one costs nothing. */
   #queue: FrameJob[] = [];
   #next = 0;
@@ -37,7 +29,6 @@ export class LaneLoop {
 
   constructor(deps: LaneLoopDeps) {
     this.#deps = deps;
-    this.#environment = deps;
   }
 
   receiveFrame(jobs: readonly FrameJob[]): void {
@@ -77,7 +68,7 @@ export class LaneLoop {
       return;
     }
     if (measuresHeap) control.setHeapUsed(heapUsed());
-    const context = new RunContext(frameJob, this.#environment);
+    const context = new RunContext(frameJob, this.#deps);
     this.#running.set(frameJob.slot, context);
     const run = currentRun.enter(context, () => runJob({ frameJob, job, context, maxResult }));
     void run.then((outcome) => {
@@ -94,6 +85,6 @@ export class LaneLoop {
 
   #answer(slot: number, outcome: Outcome, tookMs: number): void {
     const transfer = outcome.kind === "ok" ? outcome.result.attachments : [];
-    this.#deps.post({ kind: "answer", answer: { slot, outcome, tookMs } }, transfer);
+    this.#deps.post({ kind: "answer", slot, outcome, tookMs }, transfer);
   }
 }

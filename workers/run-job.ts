@@ -1,9 +1,8 @@
 /** Runs one job and says how it ended. Never throws and never rejects, whatever the job does. */
 
-import { ValidationError } from "../src/errors.js";
 import type { Job } from "../src/job/define-job.js";
 import type { Failure } from "../src/job/job-record.js";
-import { throwIssues } from "../src/job/job-request.js";
+import { issuesError } from "../src/job/job-request.js";
 import type { Outcome } from "../src/job/lifecycle.js";
 import { decode, encode } from "../src/job/payload.js";
 import { isTransferred } from "../src/job/transfer.js";
@@ -45,8 +44,7 @@ async function parsePayload(job: Job, payload: unknown): Promise<unknown> {
   if (job.schema === undefined) return payload;
   const parsed = await job.schema["~standard"].validate(payload);
   if (parsed.issues === undefined) return parsed.value;
-  throwIssues(job.name, parsed.issues);
-  throw new ValidationError(`the schema of job ${job.name} gave issues that are no list`, []);
+  throw issuesError(job.name, parsed.issues);
 }
 
 function toOutcome(thrown: unknown, { frameJob, job, context }: RunRequest): Outcome {

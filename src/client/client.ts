@@ -3,7 +3,7 @@
  * storage write.
  */
 
-import { announce } from "../announce.js";
+import { announceEnqueued } from "../announce.js";
 import type { Clock } from "../clock.js";
 import { OptionsError, StorageError } from "../errors.js";
 import type { Events } from "../events.js";
@@ -14,7 +14,7 @@ import { jobIds } from "../job/job-id.js";
 import type { JobId, NewJob } from "../job/job-record.js";
 import { checkedRequest, type JobRequest, parsePolicy, toNewJob } from "../job/job-request.js";
 import type { Enqueued, JobWriter, StorageSupports } from "../storage/storage.js";
-import { deferred, type Deferred, SLICE_MS } from "../waiting.js";
+import { deferred, type Deferred, nextTurn, SLICE_MS } from "../waiting.js";
 import type { JobHandle } from "./handle.js";
 import type { Awaited } from "./results.js";
 
@@ -105,11 +105,11 @@ export class Client {
         handles.push(...(await this.#storeSlice(slice)));
         slice = [];
       }
-      await this.#turn();
+      await nextTurn(this.#deps.clock);
       sliceStartedAt = this.#deps.clock.monotonic();
     }
     for (let at = 0; at < slice.length; at += SLICE_JOBS) {
-      if (at > 0) await this.#turn();
+      if (at > 0) await nextTurn(this.#deps.clock);
       handles.push(...(await this.#storeSlice(slice.slice(at, at + SLICE_JOBS))));
     }
     return handles;
@@ -141,12 +141,6 @@ export class Client {
     }
   }
 
-  #turn(): Promise<void> {
-    const turn = deferred();
-    this.#deps.clock.endOfTurn(turn.resolve);
-    return turn.promise;
-  }
-
   #flush(): void {
     const calls = this.#calls;
     this.#calls = [];
@@ -162,7 +156,7 @@ export class Client {
     await ready();
     const enqueued = await storage.enqueue(jobs, clock.now());
     const stored = jobs.filter((_, index) => enqueued[index]?.duplicate === false);
-    announce.enqueued(events, stored);
+    announceEnqueued(events, stored);
     if (stored.length > 0) onStored(stored);
     return enqueued;
   }

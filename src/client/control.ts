@@ -1,12 +1,12 @@
 /** The control and the read side: what can be done to jobs that are stored, and what can be asked of them. */
 
-import { announce } from "../announce.js";
+import { announceCancelled } from "../announce.js";
 import type { Clock } from "../clock.js";
 import { DuplicateJobError, OptionsError, PayloadLostError, UnknownJobError } from "../errors.js";
 import type { Events } from "../events.js";
 import { show } from "../job/duration.js";
 import { isFinished, JOB_STATES, type JobId, type JobRow } from "../job/job-record.js";
-import { rejectUnknownKeys, requireFiniteCount, requireName } from "../job/options.js";
+import { rejectUnknownKeys, requireFiniteCount, requireId, requireName } from "../job/options.js";
 import type { Storage } from "../storage/storage.js";
 import type { CancelAnswer } from "./handle.js";
 import { type EngineStats, type JobInfo, type JobPage, type ListOptions, type QueueStats, toJobInfo } from "./job-info.js";
@@ -50,7 +50,7 @@ export class Control {
     if (answer === "cancelling") onCancelling(id);
     if (answer === "cancelled") {
       const row = await this.#settle(id);
-      if (row !== undefined) announce.cancelled(events, row);
+      if (row !== undefined) announceCancelled(events, row);
     }
     return answer;
   }
@@ -67,9 +67,7 @@ export class Control {
       case "duplicate":
         throw new DuplicateJobError(`job ${id} cannot be retried: another unfinished job holds its unique key`);
       case "lost":
-        throw new PayloadLostError(`job ${id} cannot be retried: its payload was transferred and does not exist any more`, {
-          ...{ id, name: "", runs: 0 },
-        });
+        throw await this.#payloadLost(id);
       case "changed":
         // Who awaited it while it was unfinished goes on to wait: for the end of the run that comes now.
         this.#deps.onChange(await this.#rowIfTold(id));
@@ -142,15 +140,16 @@ export class Control {
     return row;
   }
 
+  async #payloadLost(id: JobId): Promise<PayloadLostError> {
+    const row = await this.#row(id).catch(() => undefined);
+    const message = `job ${id} cannot be retried: its payload was transferred and does not exist any more`;
+    return new PayloadLostError(message, { id, name: row?.name ?? "", runs: row?.attempt ?? 0 });
+  }
+
   async #row(id: JobId): Promise<JobRow | undefined> {
     const [row] = await this.#deps.storage.get([id], this.#deps.clock.now());
     return row;
   }
-}
-
-/** @throws OptionsError */
-export function requireId(id: unknown): void {
-  if (typeof id !== "string" || id === "") throw new OptionsError(`an id is a string, but this is ${show(id)}`);
 }
 
 function unknownJob(id: JobId): UnknownJobError {

@@ -2,11 +2,19 @@
 
 import type { Clock } from "../clock.js";
 import { OptionsError } from "../errors.js";
-import { parseDuration, show } from "../job/duration.js";
+import { type Duration, parseDuration, show } from "../job/duration.js";
 import { rejectUnknownKeys, requireName, requireSignal } from "../job/options.js";
 import type { JobReader, SettingsStore } from "../storage/storage.js";
 import { waitPatiently } from "../waiting.js";
-import type { DrainOptions } from "./job-info.js";
+
+export interface DrainOptions {
+  /** Default: all. */
+  readonly queues?: readonly string[];
+  /** Stop waiting after this long, with a `TimeoutError`. Default: never. */
+  readonly timeout?: Duration;
+  /** Stop waiting when it aborts, with its reason. */
+  readonly signal?: AbortSignal;
+}
 
 export interface DrainsDeps {
   readonly storage: Pick<JobReader & SettingsStore, "count" | "settings">;

@@ -1,10 +1,8 @@
 /** The read side: rows as users see them. */
 
-import type { ErrorInfo } from "../events.js";
+import { type ErrorInfo, toErrorInfo } from "../events.js";
 import type { JobId, JobRow, JobState } from "../job/job-record.js";
-import type { Duration } from "../job/duration.js";
 import type { QueueTotals } from "../storage/storage.js";
-import type { WireError } from "../protocol/wire-error.js";
 
 /** A job as it is now. Times are ms since the epoch, or `null` if they have not come. */
 export interface JobInfo {
@@ -60,17 +58,6 @@ export interface QueueStats extends Readonly<Record<JobState, number>> {
 
 export interface EngineStats {
   readonly queues: Readonly<Record<string, QueueStats>>;
-}
-
-export interface DrainOptions {
-  /** Default: all. */
-  readonly queues?: readonly string[];
-  readonly timeout?: Duration;
-  readonly signal?: AbortSignal;
-}
-
-export function toErrorInfo({ name, message, stack, code }: WireError): ErrorInfo {
-  return { name, message, stack, code };
 }
 
 /** @param progress of the current run, if it told one */

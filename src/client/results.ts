@@ -1,4 +1,4 @@
-/** Who waits for which job. Knows an unfinished job only while somebody holds its handle or awaits it. */
+/** Who waits for which job. Knows the jobs that this engine enqueued, or somebody awaits, until they end. */
 
 import {
   EngineStoppedError,
@@ -66,7 +66,7 @@ export class Awaited {
   }
 }
 
-/** The unfinished jobs that this engine has handles of. */
+/** The unfinished jobs that handles were given out of. */
 export class Results {
   readonly #byId = new Map<JobId, Awaited>();
   readonly #watchers = new Map<JobId, Set<ProgressListener>>();

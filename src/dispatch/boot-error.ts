@@ -1,16 +1,9 @@
 /** Turns whatever kept a thread from getting ready into an error a user can act on. */
 
-import { fileURLToPath } from "node:url";
 import { JobsModuleError } from "../errors.js";
 
-export interface BootPlan {
-  /** A `file:` URL. */
-  readonly jobsUrl: string;
-  readonly queue: string;
-}
-
-export function bootError({ jobsUrl, queue }: BootPlan, cause: unknown): JobsModuleError {
-  const file = fileURLToPath(jobsUrl);
+/** @param file the jobs module, as users know it */
+export function bootError({ file, queue }: { readonly file: string; readonly queue: string }, cause: unknown): JobsModuleError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   const message = `no thread of queue "${queue}" can run ${file}: ${reason}${advice(cause)}`;
   return new JobsModuleError(message, { file, cause });

@@ -96,8 +96,7 @@ export class Completer {
     this.#writing = batch;
     try {
       const applied = await this.#deps.storage.complete(batch.map(({ transition }) => transition));
-      const inDoubt = this.#failures > 0;
-      const accepted = inDoubt ? await this.#recheck(batch, applied) : applied;
+      const accepted = this.isInDoubt ? await this.#recheck(batch, applied) : applied;
       this.#failures = 0;
       batch.forEach((settlement, index) => {
         if (accepted[index] === true) this.#deps.onSettled(settlement);
@@ -127,7 +126,6 @@ export class Completer {
 
   #retryLater(error: unknown): void {
     this.#deps.onError(error);
-    if (this.#isStopped) return;
     const delayMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LONGEST_RETRY_MS);
     this.#failures += 1;
     this.#retryTimer = this.#deps.clock.setTimer(delayMs, () => {

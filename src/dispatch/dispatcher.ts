@@ -260,7 +260,7 @@ export class Dispatcher implements PoolListener {
   #hold(flight: Flight): void {
     const { job } = flight;
     if (this.#isClosed) return this.#endings.end(flight, { kind: "unexecuted" }, { rescued: true });
-    if (!isWhole(job)) return this.#endings.end(flight, lostFailure());
+    if (!isWhole(job)) return this.#endings.end(flight, lostFailure(job));
     this.#quarantine.add(job);
     this.#flights.take(job.id);
     this.#stops.forget(job.id);

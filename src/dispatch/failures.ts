@@ -1,7 +1,7 @@
 /** How runs fail that cannot tell so themselves. */
 
-import type { Failure } from "../job/job-record.js";
-import type { Outcome } from "../job/lifecycle.js";
+import type { ClaimedJob, Failure } from "../job/job-record.js";
+import { type Outcome, payloadLost } from "../job/lifecycle.js";
 import { toWireError, type WireError } from "../protocol/wire-error.js";
 import type { Death } from "./pool.js";
 
@@ -28,9 +28,9 @@ export function outOfMemoryFailure(heap: Death["heap"]): Outcome {
   return failed("memory", new Error(`the run broke the heap limit${of} of its thread${held}`), { props: { limit, used } });
 }
 
-export function lostFailure(): Outcome {
-  const error = new Error("the payload was transferred to a thread that is gone, and does not exist any more");
-  return failed("lost", error, { fatal: true });
+/** The run before took the payload to a thread that is gone. */
+export function lostFailure({ failure }: ClaimedJob): Outcome {
+  return { kind: "failed", failure: payloadLost(failure), fatal: true, retryDelayMs: null };
 }
 
 /** Code of the run failed where the run could not catch it. */
@@ -54,12 +54,12 @@ function megabytes(bytes: number): string {
 
 interface Details {
   readonly exitCode?: number | null;
-  readonly fatal?: boolean;
   readonly stack?: string | null;
   readonly props?: Readonly<Record<string, unknown>>;
 }
 
-function failed(reason: Failure["reason"], error: Error, { exitCode = null, fatal = false, stack = null, props }: Details = {}): Outcome {
+function failed(reason: Failure["reason"], error: Error, { exitCode = null, stack = null, props }: Details): Outcome {
+  // The error's own stack would show this place.
   const wire = { ...toWireError(error), stack, ...(props === undefined ? {} : { props }) };
-  return { kind: "failed", failure: { reason, error: wire, exitCode }, fatal, retryDelayMs: null };
+  return { kind: "failed", failure: { reason, error: wire, exitCode }, fatal: false, retryDelayMs: null };
 }

@@ -86,7 +86,7 @@ export class InlinePool implements Pool {
       };
       thread = { booted, lane: new FrameLane({ thread: number, names: booted.names, control, carrier, listener }), isGone: false };
     } catch (cause) {
-      const error = bootError({ jobsUrl: "file:///inline", queue: this.#options.queue }, cause);
+      const error = bootError({ file: "the inline jobs", queue: this.#options.queue }, cause);
       listener.bootFailed(error);
       throw error;
     }
@@ -98,7 +98,7 @@ export class InlinePool implements Pool {
     const { queue, concurrency, maxPayload, maxResult, loadJobs, host, clock } = this.#options;
     const registry = toRegistry(await loadJobs());
     return bootLane(
-      { jobsUrl: "", queue, thread, concurrency, maxPayload, maxResult, measuresHeap: false, maxHeapPerThread: null },
+      { queue, thread, concurrency, maxPayload, maxResult, measuresHeap: false, maxHeapPerThread: null },
       { ...link, clock, store: (request) => host.enqueue(request), registry },
     );
   }

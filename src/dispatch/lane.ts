@@ -5,7 +5,8 @@
 
 import type { ClaimedJob, JobId } from "../job/job-record.js";
 import { type ControlBlock, FRAME_SLOTS, type StopReason } from "../protocol/control-block.js";
-import type { Answer, FrameJob, FromThread, ToThread } from "../protocol/messages.js";
+import type { FrameJob, FromThread, ToThread } from "../protocol/messages.js";
+import { deferred, type Deferred } from "../waiting.js";
 import type { Death, Lane, PoolListener } from "./pool.js";
 
 /** What carries a lane's messages and can end it. */
@@ -34,6 +35,8 @@ export class FrameLane implements Lane {
   /** By slot. A slot that is neither free nor here belongs to a job that was taken back and is not answered yet. */
   readonly #jobs: (JobId | undefined)[] = new Array<JobId | undefined>(FRAME_SLOTS);
   #stopsAsked = 0;
+  #knocks = 0;
+  #heard: Deferred<void> | undefined;
   #culprit: Death["culprit"] = null;
 
   constructor(deps: {
@@ -99,15 +102,23 @@ export class FrameLane implements Lane {
     this.#carrier.kill();
   }
 
-  /** It was told to stop something, and did not take notice: some code holds the thread. */
+  /** It was told to stop something, or knocked at, and did not take notice: some code holds the thread. */
   get isDeaf(): boolean {
-    return this.#control.stopsHeard < this.#stopsAsked;
+    return this.#control.stopsHeard < this.#stopsAsked + this.#knocks;
+  }
+
+  /** Resolves when the thread listens. */
+  knock(): Promise<void> {
+    this.#heard ??= deferred();
+    this.#knocks += 1;
+    this.#carrier.post({ kind: "stop-asked", slots: [] }, []);
+    return this.#heard.promise;
   }
 
   receive(message: LaneMessage): void {
     switch (message.kind) {
       case "answer":
-        return this.#receiveAnswer(message.answer);
+        return this.#receiveAnswer(message);
       case "progress": {
         const id = this.#jobs[message.slot];
         if (id !== undefined) this.#listener.progressed(id, message.fraction, message.detail);
@@ -125,10 +136,13 @@ export class FrameLane implements Lane {
         return;
       case "heap-high":
         return this.#listener.heapHigh(this);
+      case "heard":
+        if (!this.isDeaf) this.#heard?.resolve();
+        return;
     }
   }
 
-  #receiveAnswer({ slot, outcome, tookMs }: Answer): void {
+  #receiveAnswer({ slot, outcome, tookMs }: Extract<LaneMessage, { kind: "answer" }>): void {
     // A second answer must not end the job that is in this slot now, or free the slot twice.
     if (!this.#control.isOver(slot)) return;
     const id = this.#jobs[slot];
@@ -148,9 +162,11 @@ export class FrameLane implements Lane {
     const unstarted: JobId[] = [];
     for (const [id, slot] of this.#slotOf) {
       // `done` without an answer: it ended, but nobody knows how, so it runs again, and nobody is to blame.
-      (this.#control.state(slot) === "running" ? started : unstarted).push(id);
+      (this.#control.isRunning(slot) ? started : unstarted).push(id);
     }
-    return { started, unstarted, culprit: this.#culprit, wasDeaf: this.isDeaf, heapUsed: this.#control.heapUsed };
+    // Whoever ended by itself did not owe an answer to a knock.
+    const wasDeaf = this.#control.stopsHeard < this.#stopsAsked;
+    return { started, unstarted, culprit: this.#culprit, wasDeaf, heapUsed: this.#control.heapUsed };
   }
 
   #forget(id: JobId, slot: number): void {

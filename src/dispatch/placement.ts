@@ -50,10 +50,8 @@ export class Placement {
   /** Sends what fits, and gives the rest back. */
   place(claimed: readonly ClaimedJob[], lanes: readonly Lane[]): void {
     const { flights, capacity, endings } = this.#deps;
-    const jobs = claimed.filter((job) => !this.#adopt(job));
-    const whole = jobs.filter((job) => isWhole(job) && !this.#cancelledEarly.has(job.id));
-    if (whole.length < jobs.length) this.#settleUnsent(jobs);
-    const { frames, rest } = planFrames({ jobs: whole, lanes, flights, capacity });
+    const jobs = claimed.filter((job) => !this.#adopt(job) && !this.#settleUnsent(job));
+    const { frames, rest } = planFrames({ jobs, lanes, flights, capacity });
     for (const job of rest) {
       capacity.noteMisfit(job.name);
       endings.settle({ job, outcome: { kind: "unexecuted" } });
@@ -74,15 +72,16 @@ export class Placement {
     onSent(lane);
   }
 
-  #settleUnsent(jobs: readonly ClaimedJob[]): void {
+  /** Ends a job that must not, or cannot, be sent. @returns whether it was one */
+  #settleUnsent(job: ClaimedJob): boolean {
     const { endings } = this.#deps;
-    for (const job of jobs) {
-      if (this.#cancelledEarly.has(job.id)) endings.settle({ job, outcome: { kind: "unexecuted" }, cancelRequested: true });
-      else if (!isWhole(job)) endings.settle({ job, outcome: lostFailure() });
-    }
+    if (this.#cancelledEarly.has(job.id)) endings.settle({ job, outcome: { kind: "unexecuted" }, cancelRequested: true });
+    else if (isWhole(job)) return false;
+    else endings.settle({ job, outcome: lostFailure(job) });
+    return true;
   }
 
-  /** A job that we hold still, though its claim was taken from us meanwhile, goes on under the new claim. */
+  /** A job that we hold still, though its claim was taken from us meanwhile, goes on under the new claim. @returns whether it is one */
   #adopt(job: ClaimedJob): boolean {
     const flight = this.#deps.flights.get(job.id);
     if (flight !== undefined) flight.job = job;

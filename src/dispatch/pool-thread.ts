@@ -1,39 +1,48 @@
 /**
  * One thread of a pool, from its boot to its end:
  *
- *     booting ── ready ──▶ serving ── told to, or dies ──▶ ended
- *        └── jobs module fails, hangs, exits ──────────────▶ ended
+ *     booting ── ready ──▶ serving ── told to, or dies ──────────▶ ended ◀── exits after all ──┐
+ *        └── jobs module fails, hangs, exits ────────────────────▶ ended ── held by native code ──▶ leaked
  *
  * A thread ends once. What replaces it is a new `PoolThread` with the same number.
  */
 
-import { MessageChannel, receiveMessageOnPort, type Transferable, type Worker } from "node:worker_threads";
+import { MessageChannel, receiveMessageOnPort, type Worker } from "node:worker_threads";
 import type { Timer } from "../clock.js";
 import { ControlBlock } from "../protocol/control-block.js";
 import { serveHostApi } from "../protocol/host-api.js";
-import type { FromThread, LaneTask, ToThread } from "../protocol/messages.js";
+import type { FromThread, ToThread } from "../protocol/messages.js";
 import { fromWireError } from "../protocol/wire-error.js";
 import { deferred, settledWithin } from "../waiting.js";
+import { deathOf, isDoubtful } from "./death.js";
 import { FrameLane } from "./lane.js";
+import type { ThreadOrder } from "./piscina-threads.js";
 import type { PoolListener } from "./pool.js";
+import { findStuck, type Stuck } from "./stuck-lane.js";
 import type { ThreadPoolOptions } from "./thread-pool.js";
 
-/** A killed thread that has not exited by then is held by native code, and is left behind. */
-const EXIT_TIMEOUT_MS = 2_000;
+/** A thread ends within some ms, wherever it runs JavaScript. One that has not by then is held by native code, and is left behind. */
+const EXIT_TIMEOUT_MS = 250;
+const MEBIBYTE = 2 ** 20;
 
 export interface ThreadEnd {
   readonly wasReady: boolean;
   readonly error: unknown;
+  /** No job is to blame for the end, so the next thread may end in the same way. */
+  readonly isDoubtful: boolean;
+  /** It has not exited: `onFreed` may follow. */
+  readonly isLeaked: boolean;
 }
 
 interface PoolThreadDeps extends ThreadPoolOptions {
   readonly thread: number;
   readonly listener: PoolListener;
-  /** Gives the lane's task to a thread that has no lane. Settles when the task or the thread ends. */
-  readonly run: (task: LaneTask, options: { transferList: Transferable[]; signal: AbortSignal }) => Promise<void>;
-  readonly findWorker: (threadId: number) => Worker | undefined;
+  readonly order: (order: ThreadOrder) => void;
+  /** It has loaded what is ours. */
+  readonly onHello: (worker: Worker) => void;
   readonly onReady: () => void;
   readonly onEnd: (end: ThreadEnd) => void;
+  readonly onFreed: () => void;
 }
 
 export class PoolThread {
@@ -43,14 +52,23 @@ export class PoolThread {
   readonly #channel = new MessageChannel();
   readonly #hostChannel = new MessageChannel();
   readonly #abort = new AbortController();
-  readonly #ended = deferred();
+  /** The lane has ended as it was told to, or is gone. */
+  readonly #disposed = deferred();
+  readonly #gone = deferred();
   #bootTimer: Timer | undefined;
   #exitTimer: Timer | undefined;
   #worker: Worker | undefined;
-  #threadId: number | null = null;
   #lane: FrameLane | undefined;
+  #readyAt = 0;
+  #heapLimit: number | null = null;
   #exitCode: number | null = null;
   #error: unknown = null;
+  #stuck: Stuck | null = null;
+  /** Something other than a job gave cause to end it. */
+  #hadTrouble = false;
+  #hadJobs = false;
+  #killing: Promise<void> | undefined;
+  #isTerminated = false;
   #isEnded = false;
   /** It was told to end, and did. */
   #isOrderly = false;
@@ -62,49 +80,37 @@ export class PoolThread {
     this.thread = deps.thread;
   }
 
-  /** Of the worker thread; `null` until it has said hello. */
-  get threadId(): number | null {
-    return this.#threadId;
-  }
-
+  /** @throws OptionsError if Node refuses the options of the threads */
   boot(): void {
-    const { jobsUrl, queue, concurrency, maxPayload, maxResult, bootTimeoutMs, clock, host, run } = this.#deps;
+    const { bootTimeoutMs, clock, host, order } = this.#deps;
     const port = this.#channel.port2;
     const hostPort = this.#hostChannel.port2;
     this.#channel.port1.on("message", (message: FromThread) => this.#receive(message));
     serveHostApi(this.#hostChannel.port1, host);
     // The lane's port decides alone whether this thread keeps the process alive.
     this.#hostChannel.port1.unref();
-    this.#bootTimer = clock.setTimer(bootTimeoutMs, () => {
-      this.#error = new Error(`it was not ready within ${bootTimeoutMs} ms`);
-      this.#kill();
+    this.#bootTimer = clock.setTimer(bootTimeoutMs, () => this.#failBoot(new Error(`it was not ready within ${bootTimeoutMs} ms`)));
+    const { jobsUrl, queue, concurrency, maxPayload, maxResult, resourceLimits, maxHeapPerThread } = this.#deps;
+    const measuresHeap = resourceLimits !== null;
+    const place = { queue, thread: this.thread, concurrency, maxPayload, maxResult, measuresHeap, maxHeapPerThread };
+    order({
+      task: { port, hostPort, control: this.#control.buffer, jobsUrl, place },
+      transferList: [port, hostPort],
+      signal: this.#abort.signal,
+      onPlaced: (worker) => this.#watch(worker),
+      onFailed: (error) => this.#onTaskFailed(error),
     });
-    const { resourceLimits, maxHeapPerThread } = this.#deps;
-    const place = {
-      ...{ jobsUrl, queue, thread: this.thread, concurrency, maxPayload, maxResult },
-      ...{ measuresHeap: resourceLimits !== null, maxHeapPerThread },
-    };
-    run({ port, hostPort, control: this.#control.buffer, place }, { transferList: [port, hostPort], signal: this.#abort.signal }).then(
-      () => undefined,
-      (error: unknown) => this.#onTaskLost(error),
-    );
   }
 
-  /** Ends the thread: in an orderly way if it answers within `limitMs`, else by force. */
-  async end(limitMs: number): Promise<void> {
-    if (this.#isEnded) return;
-    if (this.#lane !== undefined && !this.#busy) {
-      this.#post({ kind: "end" }, []);
-      await settledWithin(this.#ended.promise, { ms: limitMs, clock: this.#deps.clock });
-    }
-    this.#kill();
-  }
-
-  close(): void {
-    this.#bootTimer?.cancel();
-    this.#exitTimer?.cancel();
-    this.#channel.port1.close();
-    this.#hostChannel.port1.close();
+  /**
+   * Ends the thread: in an orderly way if nothing runs on it and it answers within the limit, else by force. Resolves when it has
+   * ended, or is left behind.
+   */
+  async end(): Promise<void> {
+    // While its stack is read it cannot be terminated.
+    await (this.#killing ?? this.#tellToEnd());
+    this.#terminate();
+    await this.#gone.promise;
   }
 
   unref(): void {
@@ -117,97 +123,148 @@ export class PoolThread {
     if (!this.#busy) this.#channel.port1.unref();
   }
 
+  // What it says, and what becomes of it.
+
   #receive(message: FromThread): void {
     switch (message.kind) {
       case "hello":
-        return this.#watch(message.threadId);
+        if (this.#worker !== undefined) this.#deps.onHello(this.#worker);
+        return;
       case "ready":
         return this.#onReady(message.names);
       case "boot-failed":
-        this.#error = fromWireError(message.error);
-        return this.#kill();
+        return this.#failBoot(fromWireError(message.error));
       case "ended":
         this.#isOrderly = true;
         if (message.error !== null) this.#error = fromWireError(message.error);
-        return this.#ended.resolve();
+        return this.#disposed.resolve();
+      case "stray-error":
+        this.#hadTrouble ||= message.run === null;
+        break;
+      case "heap-high":
+        this.#hadTrouble ||= !this.#hadJobs;
+        break;
       default:
-        return this.#lane?.receive(message);
     }
+    this.#lane?.receive(message);
   }
 
-  #watch(threadId: number): void {
-    this.#threadId = threadId;
-    this.#worker = this.#deps.findWorker(threadId);
-    this.#worker?.on("error", (error) => {
+  #watch(worker: Worker): void {
+    this.#worker = worker;
+    worker.on("error", (error) => {
       this.#error ??= error;
     });
-    this.#worker?.on("exit", (code) => {
+    worker.on("exit", (code) => {
+      if (this.#isEnded) return this.#deps.onFreed();
       this.#exitCode = code;
-      this.#onGone();
+      this.#onGone(false);
     });
   }
 
   #onReady(names: readonly string[]): void {
     this.#bootTimer?.cancel();
+    // What was about to be ended takes no jobs any more.
+    if (this.#isTerminated) return;
+    const { clock, listener } = this.#deps;
     const lane = new FrameLane({
       thread: this.thread,
       names,
       control: this.#control,
-      listener: this.#deps.listener,
+      listener,
       carrier: {
         post: (message, transfer) => this.#post(message, transfer),
-        end: () => void this.end(this.#deps.disposeTimeoutMs),
-        kill: () => this.#kill(),
+        end: () => void this.#tellToEnd().then(() => (this.#isOrderly ? this.#terminate() : this.#kill(lane))),
+        kill: () => this.#kill(lane),
         busy: (isBusy) => this.#setBusy(isBusy),
       },
     });
     this.#lane = lane;
+    this.#readyAt = clock.monotonic();
+    // Not known any more once it has ended.
+    const { maxOldGenerationSizeMb = 0 } = this.#worker?.resourceLimits ?? {};
+    this.#heapLimit = maxOldGenerationSizeMb > 0 ? maxOldGenerationSizeMb * MEBIBYTE : null;
     if (this.#resting) this.#rest();
     this.#deps.onReady();
-    this.#deps.listener.ready(lane);
+    listener.ready(lane);
   }
 
   #setBusy(isBusy: boolean): void {
     this.#busy = isBusy;
+    this.#hadJobs = true;
     if (!this.#resting) return;
     if (isBusy) this.#channel.port1.ref();
     else this.#channel.port1.unref();
   }
 
   #post(message: ToThread, transfer: readonly ArrayBuffer[]): void {
-    this.#channel.port1.postMessage(message, transfer);
+    if (!this.#isEnded) this.#channel.port1.postMessage(message, transfer);
   }
 
-  #kill(): void {
-    if (this.#isEnded || this.#exitTimer !== undefined) return;
-    this.#exitTimer = this.#deps.clock.setTimer(EXIT_TIMEOUT_MS, () => this.#onGone());
+  // Its end.
+
+  #onTaskFailed(error: unknown): void {
+    // When the thread has died, or is about to, its exit tells so.
+    const isDying = this.#worker !== undefined && (this.#isEnded || this.#error !== null);
+    if (!this.#isTerminated && !isDying) this.#failBoot(error);
+  }
+
+  #failBoot(error: unknown): void {
+    this.#error ??= error;
+    this.#terminate();
+  }
+
+  async #tellToEnd(): Promise<void> {
+    if (this.#isEnded || this.#isTerminated || this.#lane === undefined || this.#busy) return;
+    this.#post({ kind: "end" }, []);
+    const { disposeTimeoutMs, clock } = this.#deps;
+    await settledWithin(this.#disposed.promise, { ms: disposeTimeoutMs, clock });
+  }
+
+  #kill(lane: FrameLane): void {
+    if (this.#isEnded || this.#isTerminated || this.#worker === undefined) return;
+    const { threadId } = this.#worker;
+    this.#killing ??= findStuck(lane, { threadId, clock: this.#deps.clock }).then((stuck) => {
+      this.#stuck = stuck;
+      this.#terminate();
+    });
+  }
+
+  #terminate(): void {
+    if (this.#isEnded || this.#isTerminated) return;
+    this.#isTerminated = true;
     // Piscina then ends this very thread and starts another. A resting lane has no task any more to abort.
     this.#abort.abort();
-    void this.#worker?.terminate();
+    if (this.#worker === undefined) return this.#onGone(false);
+    this.#exitTimer = this.#deps.clock.setTimer(EXIT_TIMEOUT_MS, () => this.#onGone(true));
+    void this.#worker.terminate();
   }
 
-  /** The task ended without being told to: the thread died, or was killed. A thread that had said hello tells by its exit. */
-  #onTaskLost(error: unknown): void {
-    if (this.#worker !== undefined) return;
-    const code = error instanceof Error ? /exited with code: (\d+)/.exec(error.message)?.[1] : undefined;
-    if (code !== undefined) this.#exitCode = Number(code);
-    else if (!this.#abort.signal.aborted) this.#error ??= error;
-    this.#onGone();
-  }
-
-  #onGone(): void {
+  #onGone(isLeaked: boolean): void {
     if (this.#isEnded) return;
-    this.#isEnded = true;
     this.#drainPort();
-    this.close();
-    this.#ended.resolve();
+    this.#isEnded = true;
+    this.#close();
+    this.#disposed.resolve();
+    this.#gone.resolve();
+    // It does not keep the process from its end, as far as Node can help it.
+    if (isLeaked) this.#worker?.unref();
+    this.#tellEnd(isLeaked);
+  }
+
+  #tellEnd(isLeaked: boolean): void {
+    const { listener, clock, onEnd } = this.#deps;
     const lane = this.#lane;
-    const exit = this.#exitCode === null ? "it ended" : `it exited with code ${this.#exitCode}`;
-    this.#deps.onEnd({ wasReady: lane !== undefined, error: this.#error ?? new Error(`${exit} before it was ready`) });
-    if (lane === undefined) return;
-    const error = this.#error instanceof Error ? this.#error : null;
-    const cause = this.#isOrderly ? "ended" : this.#abort.signal.aborted ? "killed" : "exited";
-    this.#deps.listener.gone(lane, { cause, exitCode: this.#isOrderly ? 0 : this.#exitCode, error, stuckAt: null, heap: null, ...lane.remains() });
+    if (lane === undefined) {
+      const exit = this.#exitCode === null ? "it ended" : `it exited with code ${this.#exitCode}`;
+      return onEnd({ wasReady: false, error: this.#error ?? new Error(`${exit} before it was ready`), isDoubtful: true, isLeaked });
+    }
+    const death = deathOf(lane, {
+      ...{ wasOrderly: this.#isOrderly, wasTerminated: this.#isTerminated, exitCode: this.#exitCode },
+      ...{ error: this.#error, stuck: this.#stuck, heapLimit: this.#heapLimit },
+    });
+    listener.gone(lane, death);
+    const life = { ms: clock.monotonic() - this.#readyAt, hadTrouble: this.#hadTrouble };
+    onEnd({ wasReady: true, error: this.#error, isDoubtful: isDoubtful(death, life), isLeaked });
   }
 
   /** What the thread posted before it died counts, before anyone is blamed. */
@@ -217,5 +274,12 @@ export class PoolThread {
       if (received === undefined) return;
       this.#receive(received.message);
     }
+  }
+
+  #close(): void {
+    this.#bootTimer?.cancel();
+    this.#exitTimer?.cancel();
+    this.#channel.port1.close();
+    this.#hostChannel.port1.close();
   }
 }

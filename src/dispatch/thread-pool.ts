@@ -1,19 +1,23 @@
 /**
- * The threads of one queue, as a Piscina pool: Piscina starts, replaces and kills threads; jobs travel on each lane's own
- * port. The only file that imports Piscina.
+ * The threads of one queue: boots as many as it is to have, and boots another one for each that ends, at once or when the gate
+ * lets it.
  */
 
-import { Piscina } from "piscina";
-import type { Worker } from "node:worker_threads";
-import type { Clock, Timer } from "../clock.js";
+import { fileURLToPath } from "node:url";
+import type { Clock } from "../clock.js";
 import type { HostApi } from "../protocol/host-api.js";
-import { type BootPlan, bootError } from "./boot-error.js";
+import { EngineStoppedError } from "../errors.js";
+import { deferred, settledWithin } from "../waiting.js";
+import { bootError } from "./boot-error.js";
+import { BootGate } from "./boot-gate.js";
+import { PiscinaThreads } from "./piscina-threads.js";
 import type { Pool, PoolListener } from "./pool.js";
 import { PoolThread, type ThreadEnd } from "./pool-thread.js";
-import { EngineStoppedError, OptionsError } from "../errors.js";
-import { deferred, settledWithin } from "../waiting.js";
 
-export interface ThreadPoolOptions extends BootPlan {
+export interface ThreadPoolOptions {
+  /** A `file:` URL. */
+  readonly jobsUrl: string;
+  readonly queue: string;
   readonly threads: number;
   readonly concurrency: number;
   readonly maxPayload: number;
@@ -38,131 +42,97 @@ export interface ResourceLimits {
   readonly stackSizeMb?: number;
 }
 
-/** After a failed boot the next one waits this long, then twice as long, up to the longest. */
-const FIRST_BOOT_DELAY_MS = 1_000;
-const LONGEST_BOOT_DELAY_MS = 60_000;
 /** Beyond this, a thread that is held by native code is left behind. */
-const DESTROY_TIMEOUT_MS = 2_000;
+const DESTROY_TIMEOUT_MS = 1_000;
 
 export class ThreadPool implements Pool {
   readonly threads: number;
   readonly concurrency: number;
-  readonly leaked = 0;
   readonly #options: ThreadPoolOptions;
-  #piscina: Piscina | undefined;
-  #listener: PoolListener | undefined;
+  readonly #piscina: PiscinaThreads;
+  readonly #gate: BootGate;
   readonly #live = new Set<PoolThread>();
-  readonly #bootTimers = new Set<Timer>();
-  #failedBoots = 0;
-  #stopping = false;
-  #held = true;
+  readonly #leaked = new Set<PoolThread>();
+  /** Given by `start`. */
+  #listener!: PoolListener;
+  #isStopping = false;
+  #stopped: Promise<void> | undefined;
+  #isHeld = true;
   readonly #firstReady = deferred();
 
   constructor(options: ThreadPoolOptions) {
     this.#options = options;
     this.threads = options.threads;
     this.concurrency = options.concurrency;
+    this.#piscina = new PiscinaThreads(options);
+    this.#gate = new BootGate({ clock: options.clock, boot: (thread) => this.#boot(thread) });
     // Nobody may be waiting when it rejects.
     this.#firstReady.promise.catch(() => undefined);
   }
 
+  get leaked(): number {
+    return this.#leaked.size;
+  }
+
   async start(listener: PoolListener): Promise<void> {
-    const { threads, resourceLimits, execArgv, env } = this.#options;
     this.#listener = listener;
-    this.#piscina = newPiscina({
-      filename: new URL("../../workers/entry.js", import.meta.url).href,
-      minThreads: threads,
-      maxThreads: threads,
-      concurrentTasksPerWorker: 1,
-      idleTimeout: Infinity,
-      // A lane must hear its port, timers and sockets while no task runs.
-      atomics: "disabled",
-      recordTiming: false,
-      // Each thread has one lane for life, also after the lane's task has ended for a rest.
-      loadBalancer: (_task, workers) => workers.find((worker) => worker.currentUsage === 0 && !this.#isTaken(worker.id)) ?? null,
-      ...(resourceLimits === null ? {} : { resourceLimits }),
-      ...(execArgv === null ? {} : { execArgv: [...execArgv] }),
-      ...(env === null ? {} : { env: { ...env } }),
-    });
-    // Deaths are noticed by each thread's own exit; without a listener this event would end the process.
-    this.#piscina.on("error", () => undefined);
-    for (let thread = 0; thread < threads; thread += 1) this.#boot(thread);
+    for (let thread = 0; thread < this.threads; thread += 1) this.#gate.want(thread);
     await this.#firstReady.promise;
   }
 
-  async stop(): Promise<void> {
-    this.#stopping = true;
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#isStopping = true;
     this.#firstReady.reject(new EngineStoppedError("the engine was stopped while it started"));
-    for (const timer of this.#bootTimers) timer.cancel();
-    const { clock, disposeTimeoutMs } = this.#options;
-    await Promise.all([...this.#live].map((thread) => thread.end(disposeTimeoutMs)));
-    await settledWithin(this.#piscina?.destroy() ?? Promise.resolve(), { ms: DESTROY_TIMEOUT_MS, clock });
-    for (const thread of this.#live) thread.close();
-    this.#live.clear();
+    this.#gate.stop();
+    await Promise.all([...this.#live].map((thread) => thread.end()));
+    await settledWithin(this.#piscina.destroy(), { ms: DESTROY_TIMEOUT_MS, clock: this.#options.clock });
   }
 
   unref(): void {
-    this.#held = false;
+    this.#isHeld = false;
     for (const thread of this.#live) thread.unref();
   }
 
-  #isTaken(threadId: number): boolean {
-    for (const thread of this.#live) if (thread.threadId === threadId) return true;
-    return false;
-  }
-
-  #boot(thread: number): void {
-    const piscina = this.#piscina;
-    const listener = this.#listener;
-    if (this.#stopping || piscina === undefined || listener === undefined) return;
-    const poolThread = new PoolThread({
+  #boot(number: number): void {
+    const thread = new PoolThread({
       ...this.#options,
-      thread,
-      listener,
-      run: (task, options) => piscina.run(task, options) as Promise<void>,
-      findWorker: (threadId): Worker | undefined => piscina.threads.find((worker) => worker.threadId === threadId),
+      thread: number,
+      listener: this.#listener,
+      order: (order) => this.#piscina.run(order),
+      onHello: (worker) => this.#piscina.heard(worker),
       onReady: () => {
-        this.#failedBoots = 0;
+        this.#gate.ready(number);
         this.#firstReady.resolve();
       },
-      onEnd: (end) => this.#onEnd(poolThread, end),
+      onEnd: (end) => this.#onEnd(thread, end),
+      onFreed: () => {
+        if (this.#leaked.delete(thread) && !this.#isStopping) this.#listener.freed(number);
+      },
     });
-    this.#live.add(poolThread);
-    poolThread.boot();
-    if (!this.#held) poolThread.unref();
+    this.#live.add(thread);
+    thread.boot();
+    if (!this.#isHeld) thread.unref();
   }
 
-  #onEnd(poolThread: PoolThread, end: ThreadEnd): void {
-    this.#live.delete(poolThread);
-    if (this.#stopping) return;
-    if (end.wasReady) {
-      this.#boot(poolThread.thread);
-      return;
+  #onEnd(thread: PoolThread, { wasReady, error, isDoubtful, isLeaked }: ThreadEnd): void {
+    this.#live.delete(thread);
+    if (isLeaked) {
+      this.#leaked.add(thread);
+      this.#listener.leaked(thread.thread);
     }
-    const error = bootError(this.#options, end.error);
-    this.#firstReady.reject(error);
-    this.#listener?.bootFailed(error);
-    this.#bootLater(poolThread.thread);
-  }
-
-  #bootLater(thread: number): void {
-    const { clock } = this.#options;
-    const delayMs = Math.min(FIRST_BOOT_DELAY_MS * 2 ** this.#failedBoots, LONGEST_BOOT_DELAY_MS) * (0.5 + clock.random() / 2);
-    this.#failedBoots += 1;
-    const timer = clock.setTimer(delayMs, () => {
-      this.#bootTimers.delete(timer);
-      this.#boot(thread);
-    });
-    this.#bootTimers.add(timer);
-  }
-}
-
-/** @throws OptionsError if Node refuses the options of the threads */
-function newPiscina(options: ConstructorParameters<typeof Piscina>[0]): Piscina {
-  try {
-    return new Piscina(options);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new OptionsError(`no thread can be started with these execArgv, env and resourceLimits: ${reason}`);
+    if (this.#isStopping) return;
+    if (!isDoubtful) return this.#gate.want(thread.thread);
+    const { jobsUrl, queue } = this.#options;
+    const failure = bootError({ file: fileURLToPath(jobsUrl), queue }, error);
+    this.#gate.failed(thread.thread, wasReady ? "end" : "boot");
+    // Of a thread that was ready it was told how it ended. That this happens over and over is told as well.
+    if (wasReady && this.#gate.failuresInRow < 2) return;
+    this.#firstReady.reject(failure);
+    this.#listener.bootFailed(failure);
   }
 }

@@ -1,5 +1,5 @@
 import { OptionsError } from "../errors.js";
-import { type Duration, parseDuration, show } from "./duration.js";
+import { type Duration, LATEST_TIME, parseDuration, show } from "./duration.js";
 import { rejectUnknownKeys } from "./options.js";
 
 /** Retry k waits `base ** k` seconds, at most `maxDelayMs`, give or take `jitter`. Made by `exponential()`. */
@@ -58,9 +58,6 @@ export function linear(delay: Duration): LinearBackoff {
   return Object.freeze({ kind: "linear", delayMs: parseDuration(delay, "delay") });
 }
 
-/** All the time there is in a `Date`. Beyond it, sums of legal numbers would overflow. */
-const LONGEST_DELAY_MS = 8.64e15;
-
 export const DEFAULT_BACKOFF: ExponentialBackoff = exponential();
 
 /**
@@ -70,9 +67,9 @@ export const DEFAULT_BACKOFF: ExponentialBackoff = exponential();
  * @param random in [0, 1)
  */
 export function retryDelayMs(backoff: Backoff, retry: number, random: number): number {
-  if (backoff.kind === "linear") return Math.min(backoff.delayMs, LONGEST_DELAY_MS);
+  if (backoff.kind === "linear") return Math.min(backoff.delayMs, LATEST_TIME);
   const { base, jitter } = backoff;
-  const longestMs = Math.min(backoff.maxDelayMs, LONGEST_DELAY_MS);
+  const longestMs = Math.min(backoff.maxDelayMs, LATEST_TIME);
   const delayMs = Math.min(base ** retry * 1_000, longestMs);
   const strayed = delayMs * (1 + jitter * (2 * random - 1));
   // Folded back below the maximum rather than cut off there, so that many jobs at the maximum still spread.

@@ -25,7 +25,6 @@ export interface Job<Input = never, Result = unknown, State = never> extends Job
   readonly run: (payload: never, context: JobContext<State>) => unknown;
 }
 
-export type AnyJobSpec = JobSpec;
 /** What `enqueue` takes as payload for a job. */
 export type InputOf<Spec> = Spec extends JobSpec<infer Input> ? Input : never;
 /** What `result()` gives for a job. */

@@ -26,6 +26,14 @@ function parseText(text: string): number {
   return unitMs === undefined ? NaN : Number(match?.[1]) * unitMs;
 }
 
+/** The latest time a `Date` can hold, in ms since the epoch. */
+export const LATEST_TIME = 8.64e15;
+
+/** The time `delayMs` after `now`: at most the latest there is, so that sums of legal numbers do not overflow. */
+export function later(now: number, delayMs: number): number {
+  return Math.min(now + delayMs, LATEST_TIME);
+}
+
 /** A short picture of a wrong option for an error message. */
 export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);

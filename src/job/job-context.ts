@@ -1,5 +1,5 @@
 import type { EnqueueOptions } from "./enqueue-options.js";
-import type { AnyJobSpec, InputOf } from "./define-job.js";
+import type { InputOf, JobSpec } from "./define-job.js";
 import type { Duration } from "./duration.js";
 
 /** What a job is told about its run, and what it can do while it runs. */
@@ -46,9 +46,9 @@ export interface JobLog {
 export type LogLevel = keyof JobLog;
 
 /** `job` is a definition, or a name. Resolves once stored. */
-export type EnqueueFromJob = <Spec extends AnyJobSpec | string>(
+export type EnqueueFromJob = <Spec extends JobSpec | string>(
   job: Spec,
-  payload: Spec extends AnyJobSpec ? InputOf<Spec> : unknown,
+  payload: Spec extends JobSpec ? InputOf<Spec> : unknown,
   options?: Omit<EnqueueOptions, "transfer">,
 ) => Promise<{ readonly id: string; readonly duplicate: boolean }>;
 

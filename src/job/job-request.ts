@@ -3,7 +3,7 @@
 import { OptionsError, ValidationError, type ValidationIssue } from "../errors.js";
 import { DEFAULT_BACKOFF, isBackoff } from "./backoff.js";
 import type { JobSpec } from "./define-job.js";
-import { parseDuration, show } from "./duration.js";
+import { LATEST_TIME, later, parseDuration, show } from "./duration.js";
 import type { EnqueueOptions } from "./enqueue-options.js";
 import type { JobId, NewJob, UniqueKey } from "./job-record.js";
 import { rejectUnknownKeys, requireCount, requireName } from "./options.js";
@@ -13,8 +13,6 @@ import { requireBuffers } from "./transfer.js";
 export const DEFAULT_QUEUE = "default";
 const DEFAULT_MAX_RETRIES = 5;
 const LARGEST_META = 4_096;
-/** The range of a `Date`. */
-const LATEST_TIME = 8.64e15;
 
 /** A job but for its id and its times, which the main side gives. */
 export interface JobRequest extends Omit<NewJob, "id" | "runAt" | "createdAt"> {
@@ -51,9 +49,11 @@ export function requireJob(job: unknown): asserts job is JobSpec | string {
  */
 function validatePayload(job: JobSpec | string, payload: unknown): void | Promise<void> {
   if (typeof job === "string" || job.schema === undefined) return;
+  const check = ({ issues }: { readonly issues?: readonly SchemaIssue[] | undefined }): void => {
+    if (issues !== undefined) throw issuesError(job.name, issues);
+  };
   const outcome = job.schema["~standard"].validate(payload);
-  if (outcome instanceof Promise) return outcome.then(({ issues }) => throwIssues(job.name, issues));
-  throwIssues(job.name, outcome.issues);
+  return outcome instanceof Promise ? outcome.then(check) : check(outcome);
 }
 
 interface SchemaIssue {
@@ -61,13 +61,12 @@ interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** @throws ValidationError if there are issues */
-export function throwIssues(name: string, issues: readonly SchemaIssue[] | undefined): void {
-  if (issues === undefined) return;
+/** What is thrown when a payload does not fit the schema of its job. */
+export function issuesError(name: string, issues: readonly SchemaIssue[]): ValidationError {
   const plain = issues.map(plainIssue);
   const first = plain[0];
   const where = first?.path === undefined ? "" : ` at ${first.path.join(".")}`;
-  throw new ValidationError(`the payload of job ${show(name)} does not fit its schema: ${first?.message ?? "no reason given"}${where}`, plain);
+  return new ValidationError(`the payload of job ${show(name)} does not fit its schema: ${first?.message ?? "no reason given"}${where}`, plain);
 }
 
 function plainIssue({ message, path }: SchemaIssue): ValidationIssue {
@@ -190,6 +189,6 @@ function parseMeta(meta: EnqueueOptions["meta"]): Readonly<Record<string, string
 /** A request as a job, at a time and with an id. */
 export function toNewJob(request: JobRequest, id: JobId, now: number): NewJob {
   const { delayMs, runAt, ...rest } = request;
-  const dueAt = runAt ?? Math.min(now + (delayMs ?? 0), LATEST_TIME);
+  const dueAt = runAt ?? later(now, delayMs ?? 0);
   return { ...rest, id, createdAt: now, runAt: dueAt };
 }

@@ -2,6 +2,7 @@
 
 import type { Encoded } from "./payload.js";
 import { DEFAULT_BACKOFF, retryDelayMs } from "./backoff.js";
+import { later } from "./duration.js";
 import type { ClaimedJob, Failure, JobId, JobState } from "./job-record.js";
 
 /** How a run ended. */
@@ -46,9 +47,6 @@ export interface Circumstances {
   readonly cancelRequested: boolean;
   readonly progress: number | null;
 }
-
-/** The latest time a `Date` can hold; delays are clamped to it rather than overflow. */
-const LATEST_TIME = 8.64e15;
 
 export function nextTransition(job: ClaimedJob, outcome: Outcome, circumstances: Circumstances): Transition {
   const { now, progress, cancelRequested } = circumstances;
@@ -103,19 +101,18 @@ function afterFailure(input: {
   return { ...failed, to: "retrying", runAt: later(now, delayMs) };
 }
 
-function later(now: number, delayMs: number): number {
-  return Math.min(now + delayMs, LATEST_TIME);
+function lost(job: ClaimedJob, unchanged: Unchanged): Transition {
+  return { ...unchanged, attempt: job.attempt, to: "dead", failure: payloadLost(unchanged.failure) };
 }
 
-function lost(job: ClaimedJob, unchanged: Unchanged): Transition {
-  const message = "the payload was transferred to a thread and does not exist any more, so the job cannot run again";
-  const last = unchanged.failure;
+/** @param last of the failed runs of the job, if there was one */
+export function payloadLost(last: Failure | null): Failure {
   const error = {
     name: "PayloadLostError",
-    message,
+    message: "the payload was transferred to a thread and does not exist any more, so the job cannot run again",
     stack: null,
     code: "MILLRACE_PAYLOAD_LOST",
     ...(last === null ? {} : { cause: last.error }),
   };
-  return { ...unchanged, attempt: job.attempt, to: "dead", failure: { reason: "lost", error, exitCode: null } };
+  return { reason: "lost", error, exitCode: null };
 }

@@ -38,6 +38,11 @@ export function requireName(value: unknown, option: string): asserts value is st
   }
 }
 
+/** @throws OptionsError unless `id` can be that of a job */
+export function requireId(id: unknown): void {
+  if (typeof id !== "string" || id === "") throw new OptionsError(`an id is a string, but this is ${show(id)}`);
+}
+
 /** @throws OptionsError unless `value` is a whole number from 0 (or `min`) upwards, or `Infinity` */
 export function requireCount(value: unknown, option: string, min = 0): asserts value is number {
   if (typeof value !== "number" || !(value >= min) || !(Number.isInteger(value) || value === Infinity)) {

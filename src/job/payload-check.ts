@@ -6,7 +6,7 @@ import { checkBinary, isBuiltin, nameOf } from "./payload-kinds.js";
 import { listSegment, mapSegment, memberSegment, Refusal } from "./payload-path.js";
 
 /** How deep containers may nest. It also keeps msgpackr, which recurses, far from the end of the stack. */
-export const MAX_DEPTH = 200;
+const MAX_DEPTH = 200;
 
 /** A buffer that travels beside the bytes. */
 export interface MovedBuffer {

@@ -94,7 +94,7 @@ export function decode({ bytes, attachments }: Encoded, root = "payload"): unkno
   openAttachments = attachments;
   try {
     // A view of its own, because msgpackr adds a property to it and would make Buffers out of a Buffer.
-    return packr.unpack(new Uint8Array(bytes.buffer, bytes.byteOffset + 1, bytes.byteLength - 1)) as unknown;
+    return packr.unpack(new Uint8Array(bytes.buffer, bytes.byteOffset + FORMAT_BYTES, bytes.byteLength - FORMAT_BYTES)) as unknown;
   } catch {
     // No cause: the errors of msgpackr quote what they read.
     throw new PayloadError(`${root} cannot be read: its bytes are damaged`, { path: root });

@@ -21,9 +21,6 @@ const RUNNING = 2;
 const DONE = 3;
 const REVOKED = 4;
 
-export type SlotState = "free" | "queued" | "running" | "done" | "revoked";
-const STATE_NAMES: readonly SlotState[] = ["free", "queued", "running", "done", "revoked"];
-
 /** Why a run is asked to stop. */
 export type StopReason = "cancel" | "timeout";
 const NO_STOP = 0;
@@ -70,6 +67,10 @@ export class ControlBlock {
     return Atomics.compareExchange(this.#ints, slot * INTS_PER_SLOT, QUEUED, REVOKED) === QUEUED;
   }
 
+  isRunning(slot: number): boolean {
+    return Atomics.load(this.#ints, slot * INTS_PER_SLOT) === RUNNING;
+  }
+
   /** The thread is finished with this slot, and has said so or is about to. */
   isOver(slot: number): boolean {
     const state = Atomics.load(this.#ints, slot * INTS_PER_SLOT);
@@ -83,6 +84,28 @@ export class ControlBlock {
   /** The first reason stays. */
   askToStop(slot: number, reason: StopReason): void {
     Atomics.compareExchange(this.#ints, slot * INTS_PER_SLOT + 1, NO_STOP, STOP_NAMES.indexOf(reason));
+  }
+
+  /** `null` before the start. */
+  startedAt(slot: number): number | null {
+    const at = this.#floats[slot * FLOATS_PER_SLOT] ?? NONE;
+    return Number.isNaN(at) ? null : at;
+  }
+
+  /** `null` if the job told none. */
+  progress(slot: number): number | null {
+    const fraction = this.#floats[slot * FLOATS_PER_SLOT + 1] ?? NONE;
+    return Number.isNaN(fraction) ? null : fraction;
+  }
+
+  get stopsHeard(): number {
+    return Atomics.load(this.#ints, STOPS_HEARD);
+  }
+
+  /** In bytes, when it was last measured; `null` if it never was. */
+  get heapUsed(): number | null {
+    const bytes = this.#floats[HEAP_USED] ?? NONE;
+    return Number.isNaN(bytes) ? null : bytes;
   }
 
   // The thread.
@@ -111,35 +134,7 @@ export class ControlBlock {
     this.#floats[HEAP_USED] = bytes;
   }
 
-  // Both.
-
-  get stopsHeard(): number {
-    return Atomics.load(this.#ints, STOPS_HEARD);
-  }
-
-  /** In bytes, when it was last measured; `null` if it never was. */
-  get heapUsed(): number | null {
-    const bytes = this.#floats[HEAP_USED] ?? NONE;
-    return Number.isNaN(bytes) ? null : bytes;
-  }
-
-  state(slot: number): SlotState {
-    return STATE_NAMES[Atomics.load(this.#ints, slot * INTS_PER_SLOT)] ?? "free";
-  }
-
   stopReason(slot: number): StopReason | null {
     return STOP_NAMES[Atomics.load(this.#ints, slot * INTS_PER_SLOT + 1)] ?? null;
-  }
-
-  /** `null` before the start. */
-  startedAt(slot: number): number | null {
-    const at = this.#floats[slot * FLOATS_PER_SLOT] ?? NONE;
-    return Number.isNaN(at) ? null : at;
-  }
-
-  /** `null` if the job told none. */
-  progress(slot: number): number | null {
-    const fraction = this.#floats[slot * FLOATS_PER_SLOT + 1] ?? NONE;
-    return Number.isNaN(fraction) ? null : fraction;
   }
 }

@@ -21,41 +21,31 @@ export interface FrameJob {
   readonly customBackoff: boolean;
 }
 
-/** The jobs sent to a lane in one message. */
-export interface Frame {
-  readonly kind: "frame";
-  readonly jobs: readonly FrameJob[];
-}
-
 export type ToThread =
-  | Frame
-  /** The stop word of these slots was set: wake code that awaits. */
+  /** The jobs sent to a lane in one message. */
+  | { readonly kind: "frame"; readonly jobs: readonly FrameJob[] }
+  /** The stop word of these slots was set: wake code that awaits. Without slots: say that you listen. */
   | { readonly kind: "stop-asked"; readonly slots: readonly number[] }
   /** No frame will follow: dispose of the state and end the lane. */
   | { readonly kind: "end" }
   /** End the lane's task, but keep serving: from now on only work keeps the process alive. */
   | { readonly kind: "rest" };
 
-/** How one job of a frame ended. */
-export interface Answer {
-  readonly slot: number;
-  readonly outcome: Outcome;
-  /** From the start of the run to its end. */
-  readonly tookMs: number;
-}
-
 export type FromThread =
   /** First of all, before anything of the user's is loaded. */
-  | { readonly kind: "hello"; readonly threadId: number }
+  | { readonly kind: "hello" }
   | { readonly kind: "ready"; readonly names: readonly string[] }
   | { readonly kind: "boot-failed"; readonly error: WireError }
-  | { readonly kind: "answer"; readonly answer: Answer }
+  /** How one job of a frame ended. `tookMs`: from the start of the run to its end. */
+  | { readonly kind: "answer"; readonly slot: number; readonly outcome: Outcome; readonly tookMs: number }
   | { readonly kind: "progress"; readonly slot: number; readonly fraction: number; readonly detail: string | null }
   | { readonly kind: "log"; readonly slot: number; readonly line: LogLine }
   /** Thrown or rejected where no run could catch it; `run` says whose code that was. */
   | { readonly kind: "stray-error"; readonly run: RunIdentity | null; readonly error: WireError }
   /** Somebody called `process.exit`. */
   | { readonly kind: "exiting"; readonly run: RunIdentity | null }
+  /** An answer to `stop-asked` without slots. */
+  | { readonly kind: "heard" }
   /** After garbage collections the heap still holds more than `maxHeapPerThread`. */
   | { readonly kind: "heap-high" }
   /** `error` is what the user's `dispose` threw. */
@@ -71,8 +61,6 @@ export interface RunIdentity {
 
 /** What a lane must know of its place. */
 export interface LanePlace {
-  /** A `file:` URL. */
-  readonly jobsUrl: string;
   readonly queue: string;
   /** Which of the queue's threads this is, from 0. */
   readonly thread: number;
@@ -92,5 +80,7 @@ export interface LaneTask {
   /** For calls from the thread to the main side. */
   readonly hostPort: MessagePort;
   readonly control: SharedArrayBuffer;
+  /** A `file:` URL. */
+  readonly jobsUrl: string;
   readonly place: LanePlace;
 }

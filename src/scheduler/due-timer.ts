@@ -1,11 +1,10 @@
 /** One timer for all jobs that are not due yet: wakes every queue when the first of them is. */
 
-import type { Clock, Timer } from "../clock.js";
+import type { Clock } from "../clock.js";
 import type { JobReader } from "../storage/storage.js";
+import { WallTimer } from "./wall-timer.js";
 
 const RETRY_MS = 1_000;
-/** The wall clock may be set, of which no timer hears: it is looked at so often while a job waits for its time. */
-const LONGEST_WAIT_MS = 60_000;
 
 export interface DueTimerDeps {
   readonly storage: Pick<JobReader, "nextDueIn">;
@@ -16,19 +15,20 @@ export interface DueTimerDeps {
 
 export class DueTimer {
   readonly #deps: DueTimerDeps;
-  #timer: Timer | undefined;
+  readonly #timer: WallTimer;
   #dueAt = Infinity;
   #isStopped = false;
 
   constructor(deps: DueTimerDeps) {
     this.#deps = deps;
+    this.#timer = new WallTimer(deps.clock);
   }
 
   /** A job will be due at this wall time. May be told too often, never too seldom. */
   hint(dueAt: number): void {
     if (this.#isStopped || dueAt >= this.#dueAt) return;
     this.#dueAt = dueAt;
-    this.#arm();
+    this.#timer.set(dueAt, () => this.#onDue());
   }
 
   /** Asks the storage for the next due job. */
@@ -46,24 +46,12 @@ export class DueTimer {
 
   stop(): void {
     this.#isStopped = true;
-    this.#timer?.cancel();
+    this.#timer.cancel();
   }
 
-  #arm(): void {
-    const { clock } = this.#deps;
-    this.#timer?.cancel();
-    const waitMs = Math.min(Math.max(this.#dueAt - clock.now(), 0), LONGEST_WAIT_MS);
-    this.#timer = clock.setTimer(waitMs, () => this.#onTimer());
-  }
-
-  #onTimer(): void {
-    const { clock, onDue } = this.#deps;
-    if (clock.now() < this.#dueAt) {
-      this.#arm();
-      return;
-    }
+  #onDue(): void {
     this.#dueAt = Infinity;
-    onDue();
+    this.#deps.onDue();
     void this.refresh();
   }
 }

@@ -1,12 +1,11 @@
 /** Ticks: enqueues the job of each schedule at a fixed rate. What was missed is one tick, not a burst. */
 
-import type { Clock, Timer } from "../clock.js";
+import type { Clock } from "../clock.js";
 import type { NewJob } from "../job/job-record.js";
 import type { Schedule, SettingsStore } from "../storage/storage.js";
+import { WallTimer } from "./wall-timer.js";
 
 const RETRY_MS = 1_000;
-/** The wall clock may be set, of which no timer hears: it is looked at so often while a tick waits for its time. */
-const LONGEST_WAIT_MS = 60_000;
 
 export interface EveryDeps {
   readonly storage: Pick<SettingsStore, "settings" | "tick">;
@@ -18,13 +17,14 @@ export interface EveryDeps {
 
 export class Every {
   readonly #deps: EveryDeps;
-  #timer: Timer | undefined;
+  readonly #timer: WallTimer;
   #isTicking = false;
   #isStale = false;
   #isStopped = false;
 
   constructor(deps: EveryDeps) {
     this.#deps = deps;
+    this.#timer = new WallTimer(deps.clock);
   }
 
   /** The schedules have changed, or are read for the first time. */
@@ -35,13 +35,13 @@ export class Every {
 
   stop(): void {
     this.#isStopped = true;
-    this.#timer?.cancel();
+    this.#timer.cancel();
   }
 
   async #tickAll(): Promise<void> {
     const { storage, clock, onError } = this.#deps;
     this.#isTicking = true;
-    this.#timer?.cancel();
+    this.#timer.cancel();
     let nextAt = Infinity;
     while (this.#isStale && !this.#isStopped) {
       this.#isStale = false;
@@ -55,14 +55,7 @@ export class Every {
       }
     }
     this.#isTicking = false;
-    if (nextAt < Infinity) this.#arm(nextAt);
-  }
-
-  #arm(nextAt: number): void {
-    const { clock } = this.#deps;
-    if (this.#isStopped) return;
-    const waitMs = Math.min(Math.max(nextAt - clock.now(), 0), LONGEST_WAIT_MS);
-    this.#timer = clock.setTimer(waitMs, () => (clock.now() < nextAt ? this.#arm(nextAt) : this.refresh()));
+    if (nextAt < Infinity && !this.#isStopped) this.#timer.set(nextAt, () => this.refresh());
   }
 
   /** @returns when to look at the schedule again */
@@ -92,7 +85,7 @@ export class Every {
 }
 
 /** The first time after `now` on the grid of the schedule, which never drifts. */
-export function nextTickAt({ nextAt, everyMs }: Pick<Schedule, "nextAt" | "everyMs">, now: number): number {
+function nextTickAt({ nextAt, everyMs }: Pick<Schedule, "nextAt" | "everyMs">, now: number): number {
   const missed = Math.max(Math.floor((now - nextAt) / everyMs), 0);
   return nextAt + (missed + 1) * everyMs;
 }

@@ -1,7 +1,8 @@
 /**
  * The storage contract: where jobs live. A store moves rows and decides nothing; what the next state is, is computed by
- * `job/lifecycle.ts`. Every verb is async and takes many rows at once. Every write to a running job names its fence.
- * Times are given by the caller, so that a store needs no clock. The suite in `millrace/testing` holds a store to this.
+ * `job/lifecycle.ts`. Every verb is async; those that every job goes through take many rows at once. Every write to a running
+ * job names its fence. Times are ms since the epoch, given by the caller, so that a store needs no clock. The suite in
+ * `millrace/testing` holds a store to this.
  */
 
 import type { ClaimedJob, JobId, JobRow, JobState, NewJob } from "../job/job-record.js";
@@ -75,6 +76,20 @@ export interface Retention {
   readonly bytes: number;
 }
 
+export interface PruneRequest {
+  /** The same for every queue. */
+  readonly retention: Retention;
+  readonly limit: number;
+  readonly now: number;
+}
+
+export interface PruneResult {
+  /** How many were deleted. */
+  readonly pruned: number;
+  /** When, from `now`, the next job will be past its age; 0 if there are more already, `null` if there is none. */
+  readonly nextInMs: number | null;
+}
+
 export interface ListQuery {
   readonly state?: JobState;
   readonly queue?: string;
@@ -124,11 +139,8 @@ export interface JobWriter {
   complete(transitions: readonly Transition[]): Promise<readonly boolean[]>;
   cancel(ids: readonly JobId[], now: number): Promise<readonly CancelResult[]>;
   change(request: ChangeRequest): Promise<ChangeResult>;
-  /** Deletes finished jobs past their retention, oldest first, at most `limit`. `nextInMs`: when the next one is due. */
-  prune(request: { readonly retention: Retention; readonly limit: number; readonly now: number }): Promise<{
-    readonly pruned: number;
-    readonly nextInMs: number | null;
-  }>;
+  /** Deletes finished jobs past their retention, oldest first, at most `limit`. */
+  prune(request: PruneRequest): Promise<PruneResult>;
 }
 
 /** One claim of a job: its id alone could mean a later one. */
@@ -136,7 +148,9 @@ export type Claim = Pick<JobRow, "id" | "fence">;
 
 export interface ReclaimRequest {
   readonly runner: string;
+  /** `null`: all. */
   readonly queue: string | null;
+  /** What `runner` still runs. */
   readonly keep: readonly Claim[];
   readonly now: number;
 }
@@ -148,9 +162,8 @@ export interface Ownership {
   /** Ends the ownership of `runner`, if it has it. */
   disown(runner: string): Promise<void>;
   /**
-   * Gives back, uncharged, every running job (of `queue`, unless that is `null`) but those whose claim is
-   * one of `runner` and in `keep`: the jobs of runners that are not alive, and those of a claim whose answer got lost. None while another runner
-   * owns the store.
+   * Gives back, uncharged, every running job of the queue but those whose claim is one of `runner` and in `keep`: the jobs of
+   * runners that are not alive, and those of a claim whose answer got lost. None while another runner owns the store.
    */
   reclaim(request: ReclaimRequest): Promise<readonly JobRow[]>;
 }

@@ -1,6 +1,7 @@
 /** A clock that stands still until it is told to go on, and whose random numbers follow from a seed. */
 
-import { type Clock, endOfTurn, systemClock, type Timer } from "../clock.js";
+import { type Clock, systemClock, type Timer } from "../clock.js";
+import { nextTurn } from "../waiting.js";
 import { seededRandom } from "./seeded-random.js";
 
 export interface ManualClock extends Clock {
@@ -49,7 +50,7 @@ export function manualClock({ startAt = 1_700_000_000_000, seed = 1 }: { readonl
   }
 
   async function settle(): Promise<void> {
-    do await endOfTurn();
+    do await nextTurn(system);
     while (turnsUnderWay > 0);
   }
 

@@ -175,6 +175,10 @@ describe("createEngine", () => {
     expect(() => createEngine(Object.fromEntries(names.map((name) => [name, undefined])))).not.toThrow();
   });
 
+  it("blames limits for all queues on the option that has them, not on a queue", () => {
+    expect(() => createEngine({ queues: { images: {} }, resourceLimits: { stackSizeMb: -1 } })).toThrow(/^resourceLimits\.stackSizeMb must be/);
+  });
+
   it("takes a URL, a file: string and an absolute path", () => {
     const url = jobsModule("basics.js");
     for (const jobs of [url, url.href, url.pathname]) expect(() => createEngine({ jobs })).not.toThrow();

@@ -71,7 +71,9 @@ describe("a payload's buffer", () => {
     expect(error).toBeInstanceOf(PayloadLostError);
     expect(error).toMatchObject({ code: "MILLRACE_PAYLOAD_LOST", runs: 1 });
     expect(await job.info()).toMatchObject({ state: "dead", attempt: 1, error: { code: "MILLRACE_PAYLOAD_LOST" } });
-    await expect(engine.retry(job.id)).rejects.toBeInstanceOf(PayloadLostError);
+    const refused = await rejection(engine.retry(job.id));
+    expect(refused).toBeInstanceOf(PayloadLostError);
+    expect(refused).toMatchObject({ jobId: job.id, jobName: "exit", runs: 1 });
     expect((await job.info())?.state).toBe("dead");
   });
 

@@ -69,7 +69,7 @@ export class SimThread {
   async boot(): Promise<void> {
     const { queue, thread, concurrency, timeoutMs, host, listener } = this.#deps;
     this.#booted = await bootLane(
-      { jobsUrl: "", queue, thread, concurrency, maxPayload: 1e6, maxResult: 1e6, measuresHeap: false, maxHeapPerThread: null },
+      { queue, thread, concurrency, maxPayload: 1e6, maxResult: 1e6, measuresHeap: false, maxHeapPerThread: null },
       {
         clock: this.#clock,
         control: this.#control,
@@ -152,7 +152,7 @@ export class SimThread {
 
   #postToMain(message: FromThread): void {
     if (this.#isDead) return;
-    const id = message.kind === "answer" ? this.#lane?.idOf(message.answer.slot) : undefined;
+    const id = message.kind === "answer" ? this.#lane?.idOf(message.slot) : undefined;
     if (id !== undefined && this.#doomed.delete(id)) {
       this.world.note("dieUnanswered");
       this.die(1);

@@ -1,4 +1,4 @@
-import { FINISHED_STATES, type FinishedState, isFinished } from "../../job/job-record.js";
+import { FINISHED_STATES, type FinishedState } from "../../job/job-record.js";
 import type { Retention } from "../storage.js";
 import { Heap, type Heaped } from "./heap.js";
 import type { StoredRow } from "./row.js";
@@ -23,9 +23,8 @@ export class FinishedLog {
   }
 
   /** Before the row leaves its finished state. */
-  delete(row: StoredRow): void {
-    if (!isFinished(row.state)) return;
-    const log = this.#logs(row.line.queue)[row.state];
+  delete(row: StoredRow, state: FinishedState): void {
+    const log = this.#logs(row.line.queue)[state];
     log.rows.remove(row);
     log.weight.bytes -= row.run.bytes;
   }

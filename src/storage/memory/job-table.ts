@@ -8,9 +8,10 @@ import type {
   Enqueued,
   JobCount,
   ListQuery,
+  PruneRequest,
+  PruneResult,
   QueueTotals,
   ReclaimRequest,
-  Retention,
   StorageCounts,
 } from "../storage.js";
 import type { ChangeFeed } from "./change-feed.js";
@@ -49,7 +50,7 @@ export class JobTable {
 
   #insert(row: StoredRow): Enqueued {
     if (this.#rows.has(row.id)) return { id: row.id, duplicate: false };
-    const holder = this.#unique.holder({ name: row.line.name, unique: row.unique });
+    const holder = this.#unique.holder(row);
     if (holder !== undefined) return { id: holder.id, duplicate: true };
     this.#rows.set(row.id, row);
     this.#ids.add(row);
@@ -111,7 +112,8 @@ export class JobTable {
     if (request.action === "retry") return this.#retry(row, request.now);
     // Who awaits a finished job knows of it already.
     if (!isFinished(row.state)) this.#feed.finished(row.id);
-    return this.#remove(row);
+    this.#remove(row);
+    return "changed";
   }
 
   #retry(row: StoredRow, now: number): ChangeResult {
@@ -127,21 +129,16 @@ export class JobTable {
     return "changed";
   }
 
-  #remove(row: StoredRow): "changed" {
+  #remove(row: StoredRow): void {
     this.#takeOut(row);
     this.#unique.release(row);
     this.#index.drop(row);
     this.#rows.delete(row.id);
     empty(row);
     this.#ids.noteRemoval();
-    return "changed";
   }
 
-  prune(request: { readonly retention: Retention; readonly limit: number; readonly now: number }): {
-    readonly pruned: number;
-    readonly nextInMs: number | null;
-  } {
-    const { retention, limit, now } = request;
+  prune({ retention, limit, now }: PruneRequest): PruneResult {
     let pruned = 0;
     for (const victim of this.#finished.victims(retention, now)) {
       if (pruned >= limit) return { pruned, nextInMs: 0 };
@@ -220,7 +217,7 @@ export class JobTable {
   }
 
   #takeOut(row: StoredRow): void {
-    if (isFinished(row.state)) this.#finished.delete(row);
+    if (isFinished(row.state)) this.#finished.delete(row, row.state);
     else this.#index.unfile(row);
   }
 

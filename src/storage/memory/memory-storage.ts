@@ -1,7 +1,7 @@
 import { StorageError } from "../../errors.js";
 import type { JobId, NewJob } from "../../job/job-record.js";
 import type { Transition } from "../../job/lifecycle.js";
-import type { ChangeRequest, ClaimRequest, ListQuery, ReclaimRequest, Schedule, Storage, StorageChange, TickRequest } from "../storage.js";
+import type { ChangeRequest, ClaimRequest, ListQuery, PruneRequest, ReclaimRequest, Schedule, Storage, StorageChange, TickRequest } from "../storage.js";
 import { ChangeFeed } from "./change-feed.js";
 import { JobTable } from "./job-table.js";
 import { SettingsTable } from "./settings-table.js";
@@ -76,7 +76,7 @@ class MemoryStorage implements Storage {
     return this.#write(request.now, () => this.#jobs.change(request));
   }
 
-  async prune(request: Parameters<Storage["prune"]>[0]): Answer<"prune"> {
+  async prune(request: PruneRequest): Answer<"prune"> {
     return this.#write(request.now, () => this.#jobs.prune(request));
   }
 

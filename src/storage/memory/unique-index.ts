@@ -1,18 +1,17 @@
-import type { NewJob } from "../../job/job-record.js";
 import type { StoredRow } from "./row.js";
 
 /** Which job holds which unique key. */
 export class UniqueIndex {
   readonly #holders = new Map<string, StoredRow>();
 
-  /** Who holds the key that this job wants. */
-  holder(job: Pick<NewJob, "name" | "unique">): StoredRow | undefined {
-    return job.unique === null ? undefined : this.#holders.get(scoped(job.name, job.unique.key));
+  /** Who holds the key of this row, be it the row itself. */
+  holder({ line, unique }: StoredRow): StoredRow | undefined {
+    return unique === null ? undefined : this.#holders.get(scoped(line.name, unique.key));
   }
 
   /** Whether the row may go on to hold its key, or needs none. */
   isFreeFor(row: StoredRow): boolean {
-    const holder = this.holder({ name: row.line.name, unique: row.unique });
+    const holder = this.holder(row);
     return holder === undefined || holder === row;
   }
 

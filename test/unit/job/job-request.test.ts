@@ -4,7 +4,7 @@ import { OptionsError, PayloadError, ValidationError } from "../../../src/errors
 import { DEFAULT_BACKOFF, linear } from "../../../src/job/backoff.js";
 import { defineJob } from "../../../src/job/define-job.js";
 import type { EnqueueOptions } from "../../../src/job/enqueue-options.js";
-import { checkedRequest, type JobRequest, parsePolicy, throwIssues, toNewJob } from "../../../src/job/job-request.js";
+import { checkedRequest, issuesError, type JobRequest, parsePolicy, toNewJob } from "../../../src/job/job-request.js";
 import { decode } from "../../../src/job/payload.js";
 
 const LATEST_TIME = 8.64e15;
@@ -179,10 +179,14 @@ describe("a new job", () => {
   });
 });
 
-describe("throwIssues", () => {
-  it("throws nothing without issues, and a ValidationError with any list, even an empty one", () => {
-    expect(() => throwIssues("job", undefined)).not.toThrow();
-    expect(() => throwIssues("job", [])).toThrow(/does not fit its schema: no reason given$/);
-    expect(() => throwIssues("job", [{ message: "odd", path: [] }])).toThrow(/schema: odd$/);
+describe("issuesError", () => {
+  it("has a message for any list, even an empty one", () => {
+    expect(issuesError("job", []).message).toMatch(/does not fit its schema: no reason given$/);
+    expect(issuesError("job", [{ message: "odd", path: [] }]).message).toMatch(/schema: odd$/);
+  });
+
+  it("is thrown for any list, even an empty one", () => {
+    const job = defineJob({ name: "job", payload: schema(() => ({ issues: [] })) });
+    expect(() => checkedRequest({ ...LIMITS, job, payload: 1 })).toThrow(ValidationError);
   });
 });

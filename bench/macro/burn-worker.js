@@ -1,0 +1,3 @@
+// What the baseline runs where jobs have work to do.
+
+export { burn as default } from "./burn.js";

@@ -1,0 +1,2 @@
+/** Keeps a core busy for so many steps. */
+export function burn(steps: number): number;

@@ -1,0 +1,61 @@
+/** What the end of a thread means. */
+
+import type { Death, DeathCause } from "./pool.js";
+import type { FrameLane } from "./lane.js";
+import type { Stuck } from "./stuck-lane.js";
+
+/** What is known of the end of a lane's thread, besides what the lane itself knows. */
+export interface Ending {
+  /** It said that it had ended, as it was told to. */
+  readonly wasOrderly: boolean;
+  readonly wasTerminated: boolean;
+  readonly exitCode: number | null;
+  readonly error: unknown;
+  readonly stuck: Stuck | null;
+  /** Of its heap, in bytes. */
+  readonly heapLimit: number | null;
+}
+
+const OUT_OF_MEMORY = "ERR_WORKER_OUT_OF_MEMORY";
+
+/** After its last message has been received. */
+export function deathOf(lane: FrameLane, ending: Ending): Death {
+  const { heapUsed, culprit, ...remains } = lane.remains();
+  const cause = causeOf(ending);
+  // One that ended by itself may have had no time to hear that it was about to be ended.
+  const wasDeaf = ending.wasTerminated ? lane.isDeaf : remains.wasDeaf;
+  const stuck = wasDeaf ? ending.stuck : null;
+  return {
+    ...remains,
+    cause,
+    wasDeaf,
+    exitCode: ending.wasOrderly ? 0 : ending.exitCode,
+    error: ending.error instanceof Error ? ending.error : null,
+    culprit: culprit ?? stuck?.culprit ?? null,
+    stuckAt: stuck?.stack ?? null,
+    heap: cause === "memory" ? { limit: ending.heapLimit, used: heapUsed } : null,
+  };
+}
+
+function causeOf({ error, wasOrderly, wasTerminated }: Ending): DeathCause {
+  if (error instanceof Error && "code" in error && error.code === OUT_OF_MEMORY) return "memory";
+  if (wasOrderly) return "ended";
+  return wasTerminated ? "killed" : "exited";
+}
+
+/** A lane that lasted so long was fine. */
+const LONG_LIFE_MS = 30_000;
+
+export interface Life {
+  readonly ms: number;
+  /** Something other than a job gave cause to end it. */
+  readonly hadTrouble: boolean;
+}
+
+/** No job is to blame, so the next thread may end in the same way, and as soon. */
+export function isDoubtful({ culprit, cause, started }: Death, { ms, hadTrouble }: Life): boolean {
+  if (ms >= LONG_LIFE_MS) return false;
+  if (culprit !== null) return culprit === "nobody";
+  const endedByItself = cause === "exited" || cause === "memory";
+  return hadTrouble || (endedByItself && started.length === 0);
+}

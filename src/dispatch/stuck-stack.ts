@@ -1,0 +1,125 @@
+/**
+ * Where a busy worker thread is. The thread is stopped by its inspector wherever it runs JavaScript: in a loop, a regular
+ * expression, WebAssembly, `Atomics.wait`. What runs in native code is not seen before it comes back.
+ */
+
+import type { Clock } from "../clock.js";
+import { CURRENT_JOB } from "../protocol/current-job.js";
+import { deferred, settledWithin, type WaitLimit } from "../waiting.js";
+import { SourcePositions } from "./source-position.js";
+import { formatFrames, isTheirs, type CallFrame } from "./stack-frames.js";
+import { type Command, WorkerInspector } from "./worker-inspector.js";
+
+export interface StuckStack {
+  /** Lines as in the stack of an Error, innermost first. */
+  readonly stack: string;
+  /** The id of the job whose code it is. */
+  readonly job: string | null;
+}
+
+export interface StuckStackOptions {
+  readonly limitMs?: number;
+  readonly clock: Clock;
+}
+
+/** Most loops answer within 20 to 60 ms; a long sort of numbers takes 100 to 400. */
+const DEFAULT_LIMIT_MS = 250;
+
+/** Between two callbacks only Node's own code is on the stack. The next callback is a few statements away. */
+const MAX_STEPS = 60;
+
+const WHICH_JOB: Command = {
+  method: "Runtime.evaluate",
+  params: { expression: `globalThis[Symbol.for(${JSON.stringify(CURRENT_JOB)})]?.() ?? null`, returnByValue: true, silent: true },
+};
+
+/** V8 writes the fields in this order. Parsing each of some hundred scripts would take longer than all the rest. */
+const SCRIPT = /^\{"method":"Debugger\.scriptParsed","params":\{"scriptId":"(\d+)"/;
+const HAS_NO_MAP = `"sourceMapURL":""`;
+
+interface Message {
+  readonly id?: number;
+  readonly method?: string;
+  readonly params?: { readonly callFrames?: readonly CallFrame[] };
+  readonly result?: { readonly result?: { readonly value?: unknown } };
+}
+
+interface Snapshot {
+  readonly frames: readonly CallFrame[];
+  readonly job: string | null;
+  /** By script id, as the inspector told of them. */
+  readonly scripts: ReadonlyMap<string, string>;
+}
+
+/**
+ * Never throws. `null` when it cannot be told within the limit: the thread runs no JavaScript, is idle or gone, there is no
+ * inspector, or this is itself a worker thread.
+ */
+export async function readStuckStack(threadId: number, { limitMs = DEFAULT_LIMIT_MS, clock }: StuckStackOptions): Promise<StuckStack | null> {
+  try {
+    const snapshot = await stop(threadId, { ms: limitMs, clock });
+    if (snapshot === null) return null;
+    const positions = new SourcePositions(snapshot.scripts);
+    return { stack: await formatFrames(snapshot.frames, positions), job: snapshot.job };
+  } catch {
+    return null;
+  }
+}
+
+/** Stops the thread, asks, and lets it go again. */
+async function stop(threadId: number, limit: WaitLimit): Promise<Snapshot | null> {
+  const lastAt = limit.clock.monotonic() + limit.ms;
+  const reading = new Reading();
+  const worker = await WorkerInspector.attach(threadId, (message) => reading.receive(message));
+  if (worker === null) return null;
+  const inTime = async (answer: Promise<unknown>): Promise<boolean> =>
+    settledWithin(answer, { ms: lastAt - limit.clock.monotonic(), clock: limit.clock });
+  try {
+    let paused = reading.nextPause();
+    worker.send({ method: "Debugger.enable" });
+    worker.send({ method: "Debugger.pause" });
+    if (!(await inTime(paused))) return null;
+    let frames = await paused;
+    for (let step = 0; step < MAX_STEPS && !frames.some(isTheirs); step += 1) {
+      paused = reading.nextPause();
+      worker.send({ method: "Debugger.stepInto" });
+      if (!(await inTime(paused))) return null;
+      frames = await paused;
+    }
+    const answer = reading.answerTo(worker.send(WHICH_JOB));
+    const value = (await inTime(answer)) ? await answer : null;
+    const job = typeof value === "string" ? value : null;
+    return job === null && !frames.some(isTheirs) ? null : { frames, job, scripts: reading.scripts };
+  } finally {
+    worker.detach();
+  }
+}
+
+/** Sorts what the thread's inspector says. It may speak in the middle of any code of the main thread, so this only takes notes. */
+class Reading {
+  readonly scripts: Map<string, string> = new Map<string, string>();
+  #pause = deferred<readonly CallFrame[]>();
+  #answer = deferred<unknown>();
+  #answerId = 0;
+
+  nextPause(): Promise<readonly CallFrame[]> {
+    this.#pause = deferred();
+    return this.#pause.promise;
+  }
+
+  answerTo(id: number): Promise<unknown> {
+    this.#answerId = id;
+    return this.#answer.promise;
+  }
+
+  receive(text: string): void {
+    const scriptId = SCRIPT.exec(text)?.[1];
+    if (scriptId !== undefined) {
+      if (!text.includes(HAS_NO_MAP)) this.scripts.set(scriptId, text);
+      return;
+    }
+    const { id, method, params, result } = JSON.parse(text) as Message;
+    if (method === "Debugger.paused") this.#pause.resolve(params?.callFrames ?? []);
+    else if (id !== undefined && id === this.#answerId) this.#answer.resolve(result?.result?.value);
+  }
+}
