@@ -30,8 +30,8 @@ export interface DeathScene extends Omit<ExitFacts, "charged" | "suspects" | "re
 }
 
 export function aftermath(scene: DeathScene): Aftermath {
-  const { death, flights, clock, timeoutMs } = scene;
-  const verdicts = blame(death, flights.map(({ job: { id, attempt }, condemned }) => ({ id, attempt, condemned })));
+  const { lane, death, flights, clock, timeoutMs } = scene;
+  const verdicts = blame(death, flights.map(({ job: { id, attempt }, condemned }) => ({ id, attempt, condemned, heardStop: lane.heardStop(id) })));
   const guilty = flights.filter((flight) => verdictOn(flight, verdicts) === "guilty");
   const suspects = flights.filter((flight) => verdictOn(flight, verdicts) === "suspect").toSorted(likelierFirst);
   const innocent = flights.filter((flight) => verdictOn(flight, verdicts) === "innocent");

@@ -16,6 +16,8 @@ export interface Accused {
   readonly attempt: number;
   /** Why the lane was killed, if it was for this one: it went on when the grace was over. */
   readonly condemned: StopReason | null;
+  /** Its thread has noticed that it was asked to stop, and so was not held all the while. */
+  readonly heardStop: boolean;
 }
 
 export type Evidence = Pick<Death, "cause" | "started" | "culprit" | "wasDeaf">;
@@ -53,9 +55,13 @@ function charge(death: Evidence, running: readonly Accused[]): Charge {
 /** Each kill was for somebody. But of a lane that no longer listened, someone else may have held the thread all the while. */
 function chargeKilled(death: Evidence, running: readonly Accused[]): Charge {
   const late = running.filter(({ condemned }) => condemned === "timeout");
-  const cancelled = running.filter(({ condemned }) => condemned === "cancel");
-  if (late.length === 0) return { guilty: cancelled, suspects: [] };
-  return death.wasDeaf ? chargeCulprit(death, running) : { guilty: late, suspects: [] };
+  if (late.length === 0) return { guilty: running.filter(({ condemned }) => condemned === "cancel"), suspects: [] };
+  if (!death.wasDeaf) return { guilty: late, suspects: [] };
+  const { culprit } = death;
+  const lateButFree = late.filter(({ heardStop }) => heardStop);
+  if (culprit === null || lateButFree.length === 0 || late.some((one) => isRunOf(culprit, one))) return chargeCulprit(death, running);
+  // They could have stopped, and did not; whoever holds the thread now may have begun only just before.
+  return chargeOneOf(running.filter((one) => lateButFree.includes(one) || isRunOf(culprit, one)));
 }
 
 function chargeCulprit({ culprit }: Evidence, running: readonly Accused[]): Charge {
