@@ -87,7 +87,7 @@ describe("code that fails beside its run", () => {
   });
 
   it("of no job: the thread is replaced, but not before it was of use", async () => {
-    const engine = await misbehaving({ env: { ...process.env, BREAKS: "1" } as Record<string, string> });
+    const engine = await misbehaving({ env: { ...process.env, BREAKS: "1" } });
     const exits = record(engine, "thread:exited");
     for (let index = 0; index < 3; index += 1) expect(await engine.run("echo", index)).toBe(index);
     for (const exit of exits) expect(exit).toMatchObject({ reason: "retired", charged: [] });
