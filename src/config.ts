@@ -19,6 +19,12 @@ export interface QueueOptions {
   readonly resourceLimits?: ResourceLimits;
   /** For jobs that have no timeout of their own. Default none. */
   readonly timeout?: Duration;
+  /**
+   * How many jobs may wait for a run (`waiting`, `scheduled` and `retrying` together) for this engine to enqueue one more;
+   * beyond that it rejects with `QueueFullError`, or waits if it is given a `signal`. What comes back after a run, or by
+   * `retry`, is never refused. Default none.
+   */
+  readonly maxQueued?: number;
 }
 
 /** A number of bytes, or a string such as `"64mb"`. */
@@ -59,6 +65,11 @@ export interface EngineOptions {
   readonly maxPayload?: Size;
   /** Of one result. Default `"64mb"`. */
   readonly maxResult?: Size;
+  /**
+   * How many jobs may follow one another of which each enqueued the next; beyond that `ctx.enqueue` rejects with
+   * `MaxDepthError`. `Infinity` is allowed. Default 100.
+   */
+  readonly maxDepth?: number;
 }
 
 export interface QueueConfig {
@@ -66,6 +77,8 @@ export interface QueueConfig {
   readonly concurrency: number;
   readonly resourceLimits: ResourceLimits | null;
   readonly timeoutMs: number | null;
+  /** May be `Infinity`. */
+  readonly maxQueued: number;
 }
 
 export interface Config {
@@ -80,6 +93,7 @@ export interface Config {
   readonly graceMs: number;
   readonly maxPayload: number;
   readonly maxResult: number;
+  readonly maxDepth: number;
 }
 
 /** Every default in one place. */
@@ -89,12 +103,14 @@ const DEFAULTS = {
   grace: "1s",
   maxPayload: "64mb",
   maxResult: "64mb",
+  maxDepth: 100,
+  maxQueued: Infinity,
   retention: { completed: { age: "1h", count: 1_000 }, dead: { age: "7d", count: 10_000 }, bytes: "64mb" },
   defaultQueueThreads: () => Math.max(1, availableParallelism() - 1),
   otherQueueThreads: () => 1,
 } as const;
 
-const OPTION_NAMES = ["jobs", "storage", "queues", "retention", "resourceLimits", "execArgv", "env", "bootTimeout", "grace", "maxPayload", "maxResult"];
+const OPTION_NAMES = ["jobs", "storage", "queues", "retention", "resourceLimits", "execArgv", "env", "bootTimeout", "grace", "maxPayload", "maxResult", "maxDepth"];
 const LIMIT_NAMES = ["maxOldGenerationSizeMb", "maxYoungGenerationSizeMb", "codeRangeSizeMb", "stackSizeMb"];
 
 /** @throws OptionsError */
@@ -102,7 +118,8 @@ export function parseConfig(options: EngineOptions): Config {
   rejectUnknownKeys(options, OPTION_NAMES, "createEngine");
   const { execArgv, env, queues = {}, retention = {} } = options;
   const { bootTimeout = DEFAULTS.bootTimeout, grace = DEFAULTS.grace } = options;
-  const { maxPayload = DEFAULTS.maxPayload, maxResult = DEFAULTS.maxResult } = options;
+  const { maxPayload = DEFAULTS.maxPayload, maxResult = DEFAULTS.maxResult, maxDepth = DEFAULTS.maxDepth } = options;
+  requireCount(maxDepth, "maxDepth");
   if (execArgv !== undefined && !(Array.isArray(execArgv) && execArgv.every((argument) => typeof argument === "string"))) {
     throw new OptionsError("execArgv must be an array of strings");
   }
@@ -122,13 +139,14 @@ export function parseConfig(options: EngineOptions): Config {
     graceMs: parseDuration(grace, "grace"),
     maxPayload: parseSize(maxPayload, "maxPayload"),
     maxResult: parseSize(maxResult, "maxResult"),
+    maxDepth,
   });
 }
 
 /** The config of a queue, also of one that was not configured. */
 export function queueConfig(config: Config, queue: string): QueueConfig {
   const threads = queue === DEFAULT_QUEUE ? DEFAULTS.defaultQueueThreads() : DEFAULTS.otherQueueThreads();
-  return config.queues.get(queue) ?? { threads, concurrency: DEFAULTS.concurrency, resourceLimits: config.resourceLimits, timeoutMs: null };
+  return config.queues.get(queue) ?? { threads, concurrency: DEFAULTS.concurrency, resourceLimits: config.resourceLimits, timeoutMs: null, maxQueued: DEFAULTS.maxQueued };
 }
 
 /** The queues whose threads `start` waits for: those configured, or `default` if none is. */
@@ -171,17 +189,19 @@ function parseQueues(queues: unknown, commonLimits: ResourceLimits | undefined):
   for (const [name, options] of Object.entries(queues) as [string, QueueOptions][]) {
     requireName(name, "the name of a queue");
     const where = `queues.${name}`;
-    rejectUnknownKeys(options, ["threads", "concurrency", "resourceLimits", "timeout"], where);
+    rejectUnknownKeys(options, ["threads", "concurrency", "resourceLimits", "timeout", "maxQueued"], where);
     const fallback = name === DEFAULT_QUEUE ? DEFAULTS.defaultQueueThreads() : DEFAULTS.otherQueueThreads();
-    const { threads = fallback, concurrency = DEFAULTS.concurrency, timeout, resourceLimits = commonLimits } = options;
+    const { threads = fallback, concurrency = DEFAULTS.concurrency, timeout, resourceLimits = commonLimits, maxQueued = DEFAULTS.maxQueued } = options;
     requireFiniteCount(threads, `${where}.threads`);
     requireFiniteCount(concurrency, `${where}.concurrency`, 1);
+    requireCount(maxQueued, `${where}.maxQueued`, 1);
     if (concurrency > FRAME_SLOTS) throw new OptionsError(`${where}.concurrency must be at most ${FRAME_SLOTS}, but is ${concurrency}`);
     parsed.set(name, {
       threads,
       concurrency,
       resourceLimits: parseLimits(resourceLimits, `${where}.resourceLimits`),
       timeoutMs: timeout === undefined ? null : parseDuration(timeout, `${where}.timeout`, { minMs: 1 }),
+      maxQueued,
     });
   }
   return parsed;

@@ -29,10 +29,10 @@ export interface BootedLane {
 export async function bootLane(place: LanePlace, link: LaneLink): Promise<BootedLane> {
   const registry = link.registry ?? (await loadRegistry(place.jobsUrl));
   const { module } = registry;
-  const enqueue = enqueueThrough(link.store, place.maxPayload);
-  const state: unknown = await module.state?.(Object.freeze({ queue: place.queue, slot: place.thread, enqueue }));
+  const enqueueAt = enqueueThrough(link.store, place.maxPayload);
+  const state: unknown = await module.state?.(Object.freeze({ queue: place.queue, slot: place.thread, enqueue: enqueueAt(0) }));
   const { queue, concurrency, maxResult } = place;
-  const loop = new LaneLoop({ ...link, registry, state, enqueue, queue, concurrency, maxResult });
+  const loop = new LaneLoop({ ...link, registry, state, enqueueAt, queue, concurrency, maxResult });
   return {
     loop,
     names: [...registry.jobs.keys()],

@@ -6,18 +6,23 @@ import type { EnqueueOptions } from "../src/job/enqueue-options.js";
 import type { EnqueueFromJob } from "../src/job/job-context.js";
 import { checkedRequest, type JobRequest } from "../src/job/job-request.js";
 
+/** Makes the function for jobs of a depth. */
 export function enqueueThrough(
   store: (request: JobRequest) => Promise<{ readonly id: string; readonly duplicate: boolean }>,
   maxPayload: number,
-): EnqueueFromJob {
-  async function enqueue(
-    job: JobSpec | string,
-    payload: unknown,
-    options?: EnqueueOptions,
-  ): Promise<{ readonly id: string; readonly duplicate: boolean }> {
-    if (options?.transfer !== undefined) throw new OptionsError("a job cannot transfer buffers to another one");
-    const request = checkedRequest({ job, payload, options, maxPayload, canTransfer: false });
-    return store(request instanceof Promise ? await request : request);
-  }
-  return enqueue;
+): (depth: number) => EnqueueFromJob {
+  return (depth) => {
+    async function enqueue(
+      job: JobSpec | string,
+      payload: unknown,
+      options?: EnqueueOptions,
+    ): Promise<{ readonly id: string; readonly duplicate: boolean }> {
+      if (options?.transfer !== undefined) throw new OptionsError("a job cannot transfer buffers to another one");
+      if (options?.signal !== undefined) throw new OptionsError("a job cannot wait for room by a signal: catch the QueueFullError, and snooze");
+      const checked = checkedRequest({ job, payload, options, maxPayload, canTransfer: false });
+      const request = checked instanceof Promise ? await checked : checked;
+      return store({ ...request, depth });
+    }
+    return enqueue;
+  };
 }

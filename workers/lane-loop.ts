@@ -21,7 +21,7 @@ export interface LaneLoopDeps {
   readonly control: ControlBlock;
   readonly clock: Clock;
   readonly post: (message: FromThread, transfer?: readonly ArrayBuffer[]) => void;
-  readonly enqueue: EnqueueFromJob;
+  readonly enqueueAt: (depth: number) => EnqueueFromJob;
 }
 
 export class LaneLoop {

@@ -9,7 +9,7 @@ import { requireName } from "../job/options.js";
 import { checkedRequest, requireJob } from "../job/job-request.js";
 import type { Schedule, SettingsStore } from "../storage/storage.js";
 
-export interface EveryOptions extends Omit<EnqueueOptions, "transfer" | "delay" | "runAt"> {
+export interface EveryOptions extends Omit<EnqueueOptions, "transfer" | "signal" | "delay" | "runAt"> {
   /** Of the schedule; one of the same name is replaced. Default: the job's name. */
   readonly name?: string;
   /** `skip`: no job is enqueued while the one before is unfinished. Default `allow`. */
@@ -63,8 +63,9 @@ export class Schedules {
     if (!["allow", "skip"].includes(overlap)) throw new OptionsError(`overlap must be "allow" or "skip", but is ${show(overlap)}`);
     if ("delay" in options || "runAt" in options) throw new OptionsError("a schedule has neither delay nor runAt: each tick is due at once");
     if ("transfer" in options) throw new OptionsError("a schedule cannot transfer buffers: each exists only once");
+    if ("signal" in options) throw new OptionsError("a schedule takes no signal: a tick that finds its queue full is skipped");
     const checked = checkedRequest({ job, payload, options, maxPayload, canTransfer: false });
-    const { delayMs, runAt, attachments, ...request } = await checked;
+    const { delayMs, runAt, attachments, depth, ...request } = await checked;
     await ready();
     const unique = overlap === "skip" ? (request.unique ?? { key: `every ${name}`, until: "finished" as const }) : request.unique;
     const kept = (await storage.settings()).schedules.find((schedule) => schedule.name === name);

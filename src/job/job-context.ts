@@ -45,11 +45,11 @@ export interface JobLog {
 
 export type LogLevel = keyof JobLog;
 
-/** `job` is a definition, or a name. Resolves once stored. */
+/** `job` is a definition, or a name. Resolves once stored. Rejects with `QueueFullError` or `MaxDepthError` where a limit is reached. */
 export type EnqueueFromJob = <Spec extends AnyJobSpec | string>(
   job: Spec,
   payload: Spec extends AnyJobSpec ? InputOf<Spec> : unknown,
-  options?: Omit<EnqueueOptions, "transfer">,
+  options?: Omit<EnqueueOptions, "transfer" | "signal">,
 ) => Promise<{ readonly id: string; readonly duplicate: boolean }>;
 
 /** What a state factory is told. */
