@@ -2,7 +2,9 @@
 
 import { memoryStorage, type Storage } from "millrace";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { defineJob } from "../../src/jobs.js";
 import { manualClock } from "../../src/testing/manual-clock.js";
+import { deferred } from "../../src/waiting.js";
 import { Engine } from "../../src/engine.js";
 import { newEngine, nextEvent, rejection, said, startEngine } from "./engines.js";
 import { newGate, open } from "./gates.js";
@@ -21,7 +23,6 @@ describe("waiting for room", () => {
     await cancelFirst(engine);
     await clock.settle();
     expect(seen.outcomes).toEqual([0]);
-    // Room goes to who waits, not to who comes.
     await engine.remove((await engine.list({ state: "waiting" })).jobs[0]!.id);
     expect(await rejection(engine.enqueue(echo, 9))).toMatchObject({ code: "MILLRACE_QUEUE_FULL" });
     expect(seen.outcomes).toEqual([0, 1]);
@@ -30,6 +31,21 @@ describe("waiting for room", () => {
     expect(seen.outcomes).toEqual([0, 1, 2, 3, 4]);
     expect((await engine.list({ state: "completed" })).jobs).toHaveLength(6);
     expect((await engine.stats()).queues["default"]?.totals.enqueued).toBe(8);
+  });
+
+  it("has room when a job starts, long before it ends", async () => {
+    const gate = deferred();
+    const long = defineJob({ name: "long", run: () => gate.promise });
+    const { engine, clock } = await startTestEngine([echo, long], { queues: { default: { threads: 1, maxQueued: 1 } } });
+    await engine.pause("default");
+    await engine.enqueue(long, null);
+    const second = engine.enqueue(echo, 2, { signal: forever });
+    await clock.settle();
+    await engine.resume("default");
+    await second;
+    expect(await engine.stats()).toMatchObject({ queues: { default: { running: 1, waiting: 1 } } });
+    gate.resolve();
+    await engine.drain();
   });
 
   it("does not wait while there is room, nor where there is no limit", async () => {
@@ -205,6 +221,8 @@ describe("waiting for room", () => {
     await clock.settle();
     await inner.cancel([first.id], clock.now());
     await clock.settle();
+    // Room goes to who waits, not to who comes.
+    expect(await rejection(client.enqueue(echo, 3))).toMatchObject({ code: "MILLRACE_QUEUE_FULL" });
     expect(seen.outcomes).toEqual([]);
     await clock.advance(1_000);
     expect(seen.outcomes).toEqual([2]);
