@@ -34,17 +34,18 @@ describe("waiting for room", () => {
   });
 
   it("has room when a job starts, long before it ends", async () => {
-    const gate = deferred();
-    const long = defineJob({ name: "long", run: () => gate.promise });
+    const gates = [deferred(), deferred()];
+    const long = defineJob({ name: "long", run: (n: number) => gates[n]?.promise });
     const { engine, clock } = await startTestEngine([echo, long], { queues: { default: { threads: 1, maxQueued: 1 } } });
-    await engine.pause("default");
-    await engine.enqueue(long, null);
-    const second = engine.enqueue(echo, 2, { signal: forever });
+    await engine.enqueue(long, 0);
     await clock.settle();
-    await engine.resume("default");
-    await second;
-    expect(await engine.stats()).toMatchObject({ queues: { default: { running: 1, waiting: 1 } } });
-    gate.resolve();
+    await engine.enqueue(long, 1);
+    const third = engine.enqueue(echo, 2, { signal: forever });
+    await clock.settle();
+    gates[0]?.resolve();
+    await third;
+    expect(await engine.stats()).toMatchObject({ queues: { default: { completed: 1 } } });
+    gates[1]?.resolve();
     await engine.drain();
   });
 
