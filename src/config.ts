@@ -149,6 +149,11 @@ export function queueConfig(config: Config, queue: string): QueueConfig {
   return config.queues.get(queue) ?? { threads, concurrency: DEFAULTS.concurrency, resourceLimits: config.resourceLimits, timeoutMs: null, maxQueued: DEFAULTS.maxQueued };
 }
 
+/** The limits of those queues that have one. */
+export function maxQueuedOf({ queues }: Config): ReadonlyMap<string, number> {
+  return new Map([...queues].map(([queue, { maxQueued }]) => [queue, maxQueued] as const).filter(([, maxQueued]) => maxQueued < Infinity));
+}
+
 /** The queues whose threads `start` waits for: those configured, or `default` if none is. */
 export function startQueues(config: Config): readonly string[] {
   return config.queues.size > 0 ? [...config.queues.keys()] : [DEFAULT_QUEUE];

@@ -8,7 +8,7 @@ import { Endings } from "./client/endings.js";
 import { endingOf, endingOfResult, Results } from "./client/results.js";
 import { Schedules } from "./client/schedules.js";
 import { type Clock, systemClock } from "./clock.js";
-import { type Config, type EngineOptions, parseConfig, queueConfig, type QueueConfig, warnOfTooManyThreads } from "./config.js";
+import { type Config, type EngineOptions, maxQueuedOf, parseConfig, type QueueConfig, warnOfTooManyThreads } from "./config.js";
 import type { Settlement } from "./dispatch/completer.js";
 import type { Pool } from "./dispatch/pool.js";
 import { ThreadPool } from "./dispatch/thread-pool.js";
@@ -93,7 +93,7 @@ export class Rooms {
     this.#createPool = seams.createPool;
     this.client = new Client({
       ...{ storage, clock, events, maxPayload, maxDepth },
-      maxQueued: (queue) => queueConfig(this.config, queue).maxQueued,
+      limits: maxQueuedOf(this.config),
       ready: () => this.#breather.breathe().then(() => this.#open()),
       onStored: (jobs) => this.#runner?.noteStored(jobs),
       expect: (id) => results.open(id),

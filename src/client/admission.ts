@@ -18,8 +18,8 @@ const SMALLEST_WRITE = 16;
 
 export interface AdmissionDeps {
   readonly clock: Clock;
-  /** Of a queue; `Infinity` for none. */
-  readonly maxQueued: (queue: string) => number;
+  /** Of the queues that have a limit. */
+  readonly maxQueued: ReadonlyMap<string, number>;
   /** Asks for the limits when it passes the jobs on, and not before. */
   readonly write: (jobs: readonly NewJob[], limits: () => QueueLimits | undefined) => Promise<Answers>;
 }
@@ -67,11 +67,12 @@ export class Admission {
   }
 
   isLimited(queue: string): boolean {
-    return this.#deps.maxQueued(queue) < Infinity;
+    return this.#deps.maxQueued.has(queue);
   }
 
   /** For a write of calls that do not wait; `undefined` if none of their queues has a limit. */
   limits(jobs: readonly NewJob[]): QueueLimits | undefined {
+    if (this.#deps.maxQueued.size === 0) return undefined;
     let limits: Map<string, QueueLimit> | undefined;
     for (const { queue } of jobs) {
       if (limits?.has(queue) === true) continue;
@@ -118,7 +119,7 @@ export class Admission {
   }
 
   fullError(queue: string): QueueFullError {
-    const maxQueued = this.#deps.maxQueued(queue);
+    const maxQueued = this.#deps.maxQueued.get(queue) ?? Infinity;
     return new QueueFullError(`queue "${queue}" is full: no more than ${maxQueued} jobs of it may wait (maxQueued)`, { queue, maxQueued });
   }
 
@@ -145,6 +146,7 @@ export class Admission {
 
   /** The same storage; whoever waits hears of its claims at once. */
   hearing(storage: Storage): Storage {
+    if (this.#deps.maxQueued.size === 0) return storage;
     return {
       ...storage,
       claim: async (request) => {
@@ -178,7 +180,7 @@ export class Admission {
   }
 
   #free(queue: string): number {
-    return this.#deps.maxQueued(queue) - (this.#reserved.get(queue) ?? 0);
+    return (this.#deps.maxQueued.get(queue) ?? Infinity) - (this.#reserved.get(queue) ?? 0);
   }
 
   #lineOf(queue: string): Line {

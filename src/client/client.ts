@@ -27,8 +27,8 @@ export interface ClientDeps {
   readonly maxPayload: number;
   /** Of a job that a job enqueues. */
   readonly maxDepth: number;
-  /** Of a queue: how many jobs may wait; `Infinity` for no limit. */
-  readonly maxQueued: (queue: string) => number;
+  /** By queue, for those that have a limit: how many jobs may wait. */
+  readonly limits: ReadonlyMap<string, number>;
   /** Before the first write. Rejects once the engine is stopped. */
   readonly ready: () => Promise<void>;
   readonly onStored: (jobs: readonly NewJob[]) => void;
@@ -64,8 +64,8 @@ export class Client {
   constructor(deps: ClientDeps) {
     this.#deps = deps;
     this.#nextId = jobIds(deps.clock);
-    const { clock, maxQueued } = deps;
-    this.admission = new Admission({ clock, maxQueued, write: (jobs, limits) => this.#write(jobs, limits) });
+    const { clock, limits } = deps;
+    this.admission = new Admission({ clock, maxQueued: limits, write: (jobs, limitsNow) => this.#write(jobs, limitsNow) });
   }
 
   /** @throws OptionsError, PayloadError, ValidationError, QueueFullError, StorageError, EngineStoppedError, the reason of the signal */
