@@ -23,6 +23,12 @@ export interface QueueOptions {
   readonly maxJobsPerThread?: number;
   /** A thread is replaced when garbage collections leave more than this of its heap. Default: never. */
   readonly maxHeapPerThread?: Size;
+  /**
+   * How many jobs may wait for a run (`waiting`, `scheduled` and `retrying` together) for this engine to enqueue one more;
+   * beyond that it rejects with `QueueFullError`, or waits if it is given a `signal`. What comes back after a run, or by
+   * `retry`, is never refused. Default none.
+   */
+  readonly maxQueued?: number;
 }
 
 /** A number of bytes, or a string such as `"64mb"`; a kb is 1,024 bytes. */
@@ -63,6 +69,11 @@ export interface EngineOptions {
   readonly maxPayload?: Size;
   /** The largest result. Default `"64mb"`. */
   readonly maxResult?: Size;
+  /**
+   * How many jobs may follow one another of which each enqueued the next; beyond that `ctx.enqueue` rejects with
+   * `MaxDepthError`. `Infinity` is allowed. Default 100.
+   */
+  readonly maxDepth?: number;
 }
 
 export interface QueueConfig {
@@ -73,6 +84,8 @@ export interface QueueConfig {
   readonly maxJobsPerThread: number | null;
   /** In bytes. */
   readonly maxHeapPerThread: number | null;
+  /** May be `Infinity`. */
+  readonly maxQueued: number;
 }
 
 export interface Config {
@@ -88,6 +101,7 @@ export interface Config {
   /** In bytes. */
   readonly maxPayload: number;
   readonly maxResult: number;
+  readonly maxDepth: number;
 }
 
 /** Every default of an engine in one place. */
@@ -97,12 +111,20 @@ const DEFAULTS = {
   grace: "1s",
   maxPayload: "64mb",
   maxResult: "64mb",
+  maxDepth: 100,
+  maxQueued: Infinity,
   retention: { completed: { age: "1h", count: 1_000 }, dead: { age: "7d", count: 10_000 }, bytes: "64mb" },
   threads: (queue: string) => (queue === DEFAULT_QUEUE ? Math.max(1, availableParallelism() - 1) : 1),
 } as const;
 
-const OPTION_NAMES = ["jobs", "storage", "queues", "retention", "resourceLimits", "execArgv", "env", "bootTimeout", "grace", "maxPayload", "maxResult"];
-const QUEUE_OPTION_NAMES = ["threads", "concurrency", "resourceLimits", "timeout", "maxJobsPerThread", "maxHeapPerThread"];
+const OPTION_NAMES: readonly string[] = [
+  ...["jobs", "storage", "queues", "retention", "resourceLimits", "execArgv", "env"],
+  ...["bootTimeout", "grace", "maxPayload", "maxResult", "maxDepth"],
+];
+const QUEUE_OPTION_NAMES: readonly string[] = [
+  ...["threads", "concurrency", "resourceLimits", "timeout"],
+  ...["maxQueued", "maxJobsPerThread", "maxHeapPerThread"],
+];
 const LIMIT_NAMES = ["maxOldGenerationSizeMb", "maxYoungGenerationSizeMb", "codeRangeSizeMb", "stackSizeMb"];
 
 /** @throws OptionsError */
@@ -110,7 +132,8 @@ export function parseConfig(options: EngineOptions): Config {
   rejectUnknownKeys(options, OPTION_NAMES, "createEngine");
   const { execArgv, env, queues = {}, retention = {} } = options;
   const { bootTimeout = DEFAULTS.bootTimeout, grace = DEFAULTS.grace } = options;
-  const { maxPayload = DEFAULTS.maxPayload, maxResult = DEFAULTS.maxResult } = options;
+  const { maxPayload = DEFAULTS.maxPayload, maxResult = DEFAULTS.maxResult, maxDepth = DEFAULTS.maxDepth } = options;
+  requireCount(maxDepth, "maxDepth");
   if (execArgv !== undefined && !(Array.isArray(execArgv) && execArgv.every((argument) => typeof argument === "string"))) {
     throw new OptionsError("execArgv must be an array of strings");
   }
@@ -131,15 +154,21 @@ export function parseConfig(options: EngineOptions): Config {
     graceMs: parseDuration(grace, "grace"),
     maxPayload: parseSize(maxPayload, "maxPayload"),
     maxResult: parseSize(maxResult, "maxResult"),
+    maxDepth,
   });
 }
 
 /** The config of a queue, also of one that was not configured. */
 export function queueConfig(config: Config, queue: string): QueueConfig {
-  const { concurrency } = DEFAULTS;
+  const { concurrency, maxQueued } = DEFAULTS;
   const { resourceLimits } = config;
-  const unlimited = { timeoutMs: null, maxJobsPerThread: null, maxHeapPerThread: null };
+  const unlimited = { timeoutMs: null, maxQueued, maxJobsPerThread: null, maxHeapPerThread: null };
   return config.queues.get(queue) ?? { threads: DEFAULTS.threads(queue), concurrency, resourceLimits, ...unlimited };
+}
+
+/** The limits of those queues that have one. */
+export function maxQueuedOf({ queues }: Config): ReadonlyMap<string, number> {
+  return new Map([...queues].map(([queue, { maxQueued }]) => [queue, maxQueued] as const).filter(([, maxQueued]) => maxQueued < Infinity));
 }
 
 /** The queues whose threads `start` waits for: those configured, or `default` if none is. */
@@ -183,10 +212,12 @@ function parseQueues(queues: unknown, commonLimits: ResourceLimits | null): Read
     requireName(name, "the name of a queue");
     const where = `queues.${name}`;
     rejectUnknownKeys(options, QUEUE_OPTION_NAMES, where);
-    const { threads = DEFAULTS.threads(name), concurrency = DEFAULTS.concurrency, timeout, resourceLimits, maxJobsPerThread, maxHeapPerThread } = options;
+    const { threads = DEFAULTS.threads(name), concurrency = DEFAULTS.concurrency, timeout, resourceLimits } = options;
+    const { maxQueued = DEFAULTS.maxQueued, maxJobsPerThread, maxHeapPerThread } = options;
     if (maxJobsPerThread !== undefined) requireFiniteCount(maxJobsPerThread, `${where}.maxJobsPerThread`, 1);
     requireFiniteCount(threads, `${where}.threads`);
     requireFiniteCount(concurrency, `${where}.concurrency`, 1);
+    requireCount(maxQueued, `${where}.maxQueued`, 1);
     if (concurrency > FRAME_SLOTS) throw new OptionsError(`${where}.concurrency must be at most ${FRAME_SLOTS}, but is ${concurrency}`);
     parsed.set(name, {
       threads,
@@ -195,6 +226,7 @@ function parseQueues(queues: unknown, commonLimits: ResourceLimits | null): Read
       timeoutMs: timeout === undefined ? null : parseDuration(timeout, `${where}.timeout`, { minMs: 1 }),
       maxJobsPerThread: maxJobsPerThread ?? null,
       maxHeapPerThread: maxHeapPerThread === undefined ? null : parseSize(maxHeapPerThread, `${where}.maxHeapPerThread`),
+      maxQueued,
     });
   }
   return parsed;

@@ -14,6 +14,7 @@ import { ENQUEUE_OPTIONS } from "./job/job-request.js";
 import { rejectUnknownKeys, requireId, requireSignal } from "./job/options.js";
 import { Rooms, type Seams } from "./rooms.js";
 import type { StopReport } from "./runner.js";
+import { onAbort } from "./waiting.js";
 
 type Payload<Spec> = Spec extends JobSpec ? InputOf<Spec> : unknown;
 type Result<Spec> = Spec extends JobSpec ? ResultOf<Spec> : unknown;
@@ -65,7 +66,8 @@ export class Engine implements AsyncDisposable {
    * Stores a job. Resolves once it is as durable as the storage says.
    *
    * @param job a definition, or a name: then the payload is untyped and the policy is the default one
-   * @throws PayloadError, ValidationError. After any error nothing is stored, unless the storage failed in the middle of a write
+   * @throws PayloadError, ValidationError, QueueFullError, the reason of `signal`. After any error nothing is stored, unless the
+   * storage failed in the middle of a write
    * @example const job = await engine.enqueue(thumbnail, { path: "a.png", width: 320 }, { delay: "5s" });
    */
   async enqueue<Spec extends JobSpec | string>(job: Spec, payload: Payload<Spec>, options?: EnqueueOptions): Promise<JobHandle<Result<Spec>>> {
@@ -74,8 +76,10 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Stores many jobs, one write per slice. Of an array nothing is stored if one payload is bad; what an iterable or async
-   * iterable gives is stored slice by slice.
+   * Stores many jobs, one write per slice. Of an array nothing is stored if one payload is bad, or if not all of it fits into
+   * its queue (`maxQueued`); what an iterable or async iterable gives is stored slice by slice, each whole or not at all.
+   * With a `signal` both wait for room job by job, and no more is taken from an iterable than has room, and one slice; when
+   * it aborts, what is stored stays.
    *
    * @returns handles in the order of the payloads
    * @throws PayloadError, ValidationError
@@ -92,26 +96,26 @@ export class Engine implements AsyncDisposable {
   /**
    * Enqueues a job and waits for its result, as with a bare pool.
    *
-   * @param options.signal aborting it cancels the job
+   * @param options.signal aborting it cancels the job; until it is stored, it waits for room in a full queue
    * @throws what `enqueue` and `result` throw; the reason of `signal`
    */
   async run<Spec extends JobSpec | string>(
     job: Spec,
     payload: Payload<Spec>,
-    options: EnqueueOptions & { readonly signal?: AbortSignal } = {},
+    options: EnqueueOptions = {},
   ): Promise<Result<Spec>> {
-    rejectUnknownKeys(options, [...ENQUEUE_OPTIONS, "signal"], "run");
-    const { signal, ...rest } = options;
+    rejectUnknownKeys(options, ENQUEUE_OPTIONS, "run");
+    const { signal } = options;
     requireSignal(signal);
     signal?.throwIfAborted();
-    const handle = await this.enqueue(job, payload, rest);
+    const handle = await this.enqueue(job, payload, options);
     const cancel = (): void => void handle.cancel().catch((error: unknown) => this.#rooms.events.emit("error", { error }));
     if (signal?.aborted === true) cancel();
-    signal?.addEventListener("abort", cancel, { once: true });
+    const stopHearing = signal === undefined ? undefined : onAbort(signal, cancel);
     try {
       return await handle.result(signal === undefined ? {} : { signal });
     } finally {
-      signal?.removeEventListener("abort", cancel);
+      stopHearing?.();
     }
   }
 

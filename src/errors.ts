@@ -189,6 +189,41 @@ export class DuplicateJobError extends MillraceError {
   readonly code = "MILLRACE_DUPLICATE_JOB";
 }
 
+/** The queue holds as many jobs that wait as its `maxQueued` allows. The job was not stored. */
+export class QueueFullError extends MillraceError {
+  static {
+    this.prototype.name = "QueueFullError";
+  }
+
+  readonly code = "MILLRACE_QUEUE_FULL";
+  readonly queue: string;
+  readonly maxQueued: number;
+
+  constructor(message: string, options: { readonly queue: string; readonly maxQueued: number }) {
+    super(message);
+    this.queue = options.queue;
+    this.maxQueued = options.maxQueued;
+  }
+}
+
+/** Jobs have enqueued one another in a longer row than `maxDepth` allows. The job was not stored. */
+export class MaxDepthError extends MillraceError {
+  static {
+    this.prototype.name = "MaxDepthError";
+  }
+
+  readonly code = "MILLRACE_MAX_DEPTH";
+  /** The job that was not stored. */
+  readonly jobName: string;
+  readonly maxDepth: number;
+
+  constructor(message: string, options: { readonly jobName: string; readonly maxDepth: number }) {
+    super(message);
+    this.jobName = options.jobName;
+    this.maxDepth = options.maxDepth;
+  }
+}
+
 /** The engine is stopping or has stopped. */
 export class EngineStoppedError extends MillraceError {
   static {

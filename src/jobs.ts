@@ -9,4 +9,4 @@ export type { EnqueueOptions } from "./job/enqueue-options.js";
 export type { EnqueueFromJob, JobContext, JobLog, LogLevel, StateContext } from "./job/job-context.js";
 export { transfer } from "./job/transfer.js";
 export type { Transferred } from "./job/transfer.js";
-export { UnrecoverableError } from "./errors.js";
+export { MaxDepthError, QueueFullError, UnrecoverableError } from "./errors.js";

@@ -8,7 +8,7 @@ import { Endings } from "./client/endings.js";
 import { endingOf, endingOfResult, Results } from "./client/results.js";
 import { Schedules } from "./client/schedules.js";
 import { type Clock, systemClock } from "./clock.js";
-import { type Config, type EngineOptions, parseConfig, type QueueConfig, warnOfTooManyThreads } from "./config.js";
+import { type Config, type EngineOptions, maxQueuedOf, parseConfig, type QueueConfig, warnOfTooManyThreads } from "./config.js";
 import type { Settlement } from "./dispatch/completer.js";
 import type { Pool } from "./dispatch/pool.js";
 import { ThreadPool } from "./dispatch/thread-pool.js";
@@ -83,20 +83,18 @@ export class Rooms {
 
   constructor(options: EngineOptions, seams: Partial<Seams>) {
     this.config = parseConfig(options);
-    const { maxPayload } = this.config;
+    const { maxPayload, maxDepth } = this.config;
     const { events } = this;
     const results = this.#results;
     const clock = (this.#clock = seams.clock ?? systemClock());
     this.#breather = new Breather(clock);
-    const storage = (this.#storage = boundedStorage(options.storage ?? memoryStorage(), {
-      ms: STORAGE_TIMEOUT_MS,
-      clock,
-      onDoubt: (ids) => this.#onDoubt(ids),
-    }));
+    const limit = { ms: STORAGE_TIMEOUT_MS, clock, onDoubt: (ids: readonly JobId[]): void => this.#onDoubt(ids) };
+    const storage = (this.#storage = boundedStorage(options.storage ?? memoryStorage(), limit));
     this.#endings = new Endings({ storage, clock, results, onError: (error) => events.emit("error", { error }) });
     this.#createPool = seams.createPool;
     this.client = new Client({
-      ...{ storage, clock, events, maxPayload },
+      ...{ storage, clock, events, maxPayload, maxDepth },
+      limits: maxQueuedOf(this.config),
       ready: () => this.#breather.breathe().then(() => this.#open()),
       onStored: (jobs) => this.#runner?.noteStored(jobs),
       expect: (id) => results.open(id),
@@ -186,13 +184,14 @@ export class Rooms {
 
   #newRunner(): Runner {
     const { maxPayload, maxResult } = this.config;
-    const host: HostApi = { enqueue: (request) => this.client.store({ ...request, attachments: [] }) };
+    const host: HostApi = { enqueue: (request) => this.client.storeFromJob({ ...request, attachments: [] }) };
+    const around = { host, maxPayload, maxResult, disposeTimeoutMs: DISPOSE_TIMEOUT_MS };
+    const { admission } = this.client;
     return new Runner({
-      ...{ config: this.config, storage: this.#storage, clock: this.#clock, events: this.events },
-      formerNames: [...this.#formerNames],
-      name: this.#newName(),
-      createPool: (queue, config) => (this.#createPool ?? this.#threadPool)(queue, config, { host, maxPayload, maxResult, disposeTimeoutMs: DISPOSE_TIMEOUT_MS }),
-      newJob: (template) => this.client.prepare({ ...template, attachments: [], runAt: null, delayMs: null }),
+      ...{ config: this.config, storage: admission.hearing(this.#storage), clock: this.#clock, events: this.events, limits: admission },
+      ...{ formerNames: [...this.#formerNames], name: this.#newName() },
+      createPool: (queue, config) => (this.#createPool ?? this.#threadPool)(queue, config, around),
+      newJob: (template) => this.client.prepare({ ...template, attachments: [], depth: 0, runAt: null, delayMs: null }),
       onSettled: (settlement) => this.#onSettled(settlement),
       onRefused: (id) => this.#endings.note([id]),
       onNames: () => this.drains.look(),
@@ -210,6 +209,7 @@ export class Rooms {
   async #stop(timeoutMs: number): Promise<StopReport> {
     const limit = { ms: LAST_WRITES_MS, clock: this.#clock };
     const release = this.#clock.hold();
+    void this.client.admission.stop(stoppedError());
     const report = (await this.#runner?.stop(timeoutMs)) ?? { completed: 0, returned: 0 };
     this.#runner = undefined;
     await settledWithin(this.client.settle(), limit);
@@ -256,6 +256,7 @@ export class Rooms {
     if (row === undefined) this.#runner?.queues.wakeAll();
     else if (isFinished(row.state)) this.#runner?.noteFinished();
     else this.#runner?.noteStored([row]);
+    this.client.admission.look();
     this.drains.look();
   }
 
@@ -282,6 +283,7 @@ export class Rooms {
       case "ready":
         return this.#noteReady(change.queues);
       case "finished": {
+        this.client.admission.look();
         // What ended here is told with its outcome, when its write is over.
         const own = new Set(this.#runner?.unsettled());
         return this.#endings.note(change.ids.filter((id) => !own.has(id)));

@@ -1,5 +1,6 @@
 /** The half of an engine that runs jobs: everything there is only between `start` and `stop`. */
 
+import type { Admission } from "./client/admission.js";
 import type { Clock } from "./clock.js";
 import type { Config, QueueConfig } from "./config.js";
 import { startQueues } from "./config.js";
@@ -29,6 +30,8 @@ export interface RunnerDeps {
   readonly name: string;
   readonly createPool: (queue: string, config: QueueConfig) => Pool;
   readonly newJob: (template: Schedule["template"]) => NewJob;
+  /** What ticks must keep to. */
+  readonly limits: Pick<Admission, "limit" | "fullError">;
   readonly onSettled: (settlement: Settlement) => void;
   /** A job that ran here ended elsewhere, or will. */
   readonly onRefused: (id: JobId) => void;
@@ -90,7 +93,12 @@ export class Runner {
       announceEnqueued(events, [job]);
       this.noteStored([job]);
     };
-    this.#every = new Every({ storage, clock, newJob: deps.newJob, onTick, onError });
+    const { newJob, limits } = deps;
+    this.#every = new Every({
+      ...{ storage, clock, newJob, onTick, onError },
+      limit: (queue) => limits.limit(queue),
+      onFull: (queue) => onError(limits.fullError(queue)),
+    });
   }
 
   /** @throws JobsModuleError, StorageError; everything is freed then */

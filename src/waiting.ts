@@ -76,15 +76,14 @@ export function waitPatiently<Value>({ clock, timeoutMs, signal, what, listen }:
   if (signal?.aborted === true) return Promise.reject(signal.reason);
   const { promise, resolve, reject } = deferred<Value>();
   const release = clock.hold();
-  const onAbort = (): void => reject(signal?.reason);
   const onTimeout = (): void => reject(new DOMException(`${what} within ${timeoutMs} ms`, "TimeoutError"));
   const timer = timeoutMs === null ? undefined : clock.setTimer(timeoutMs, onTimeout);
-  signal?.addEventListener("abort", onAbort, { once: true });
+  const stopHearing = signal === undefined ? undefined : onAbort(signal, () => reject(signal.reason));
   const stopListening = listen(resolve, reject);
   return promise.finally(() => {
     stopListening();
     timer?.cancel();
-    signal?.removeEventListener("abort", onAbort);
+    stopHearing?.();
     release();
   });
 }
@@ -92,6 +91,42 @@ export function waitPatiently<Value>({ clock, timeoutMs, signal, what, listen }:
 /** Resolves when the present turn of the event loop is over. */
 export function nextTurn(clock: Clock): Promise<void> {
   return new Promise((resolve) => clock.endOfTurn(resolve));
+}
+
+interface AbortListeners {
+  readonly entries: Set<() => void>;
+  readonly tellAll: () => void;
+}
+
+const abortListeners = new WeakMap<AbortSignal, AbortListeners>();
+
+/**
+ * Calls `listener` when the signal aborts. However many listen, the signal has one listener: Node warns of more than ten.
+ *
+ * @returns what ends that before
+ */
+export function onAbort(signal: AbortSignal, listener: () => void): () => void {
+  const { entries, tellAll } = abortListeners.get(signal) ?? listenTo(signal);
+  const entry = (): void => listener();
+  entries.add(entry);
+  return () => {
+    entries.delete(entry);
+    if (entries.size > 0 || abortListeners.get(signal)?.entries !== entries) return;
+    signal.removeEventListener("abort", tellAll);
+    abortListeners.delete(signal);
+  };
+}
+
+function listenTo(signal: AbortSignal): AbortListeners {
+  const entries = new Set<() => void>();
+  const tellAll = (): void => {
+    abortListeners.delete(signal);
+    for (const entry of [...entries]) entry();
+  };
+  const listeners = { entries, tellAll };
+  abortListeners.set(signal, listeners);
+  signal.addEventListener("abort", tellAll, { once: true });
+  return listeners;
 }
 
 /** What the engine may do at a stretch before it lets others run. */

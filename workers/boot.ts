@@ -28,10 +28,10 @@ export interface BootedLane {
 export async function bootLane(place: LanePlace, link: LaneLink): Promise<BootedLane> {
   const { registry } = link;
   const { module } = registry;
-  const enqueue = enqueueThrough(link.store, place.maxPayload);
-  const state: unknown = await module.state?.(Object.freeze({ queue: place.queue, slot: place.thread, enqueue }));
+  const enqueueAt = enqueueThrough(link.store, place.maxPayload);
+  const state: unknown = await module.state?.(Object.freeze({ queue: place.queue, slot: place.thread, enqueue: enqueueAt(0) }));
   const { queue, concurrency, maxResult, measuresHeap } = place;
-  const loop = new LaneLoop({ ...link, state, enqueue, queue, concurrency, maxResult, measuresHeap });
+  const loop = new LaneLoop({ ...link, state, enqueueAt, queue, concurrency, maxResult, measuresHeap });
   return {
     loop,
     names: [...registry.jobs.keys()],

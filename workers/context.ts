@@ -35,7 +35,8 @@ export interface RunEnvironment {
   readonly control: ControlBlock;
   readonly clock: Clock;
   readonly post: (message: FromThread) => void;
-  readonly enqueue: EnqueueFromJob;
+  /** For jobs of this depth. */
+  readonly enqueueAt: (depth: number) => EnqueueFromJob;
 }
 
 export class RunContext implements JobContext {
@@ -46,12 +47,13 @@ export class RunContext implements JobContext {
   readonly maxRetries: number;
   readonly meta: Readonly<Record<string, string>>;
   readonly state: unknown;
-  readonly enqueue: EnqueueFromJob;
+  readonly #depth: number;
   readonly #slot: number;
   readonly #environment: RunEnvironment;
   // Made when first asked for: most jobs never are.
   #abort: AbortController | undefined;
   #log: JobLog | undefined;
+  #enqueue: EnqueueFromJob | undefined;
   #progressPostedAt = -Infinity;
 
   constructor(job: FrameJob, environment: RunEnvironment) {
@@ -62,7 +64,7 @@ export class RunContext implements JobContext {
     this.maxRetries = job.maxRetries;
     this.meta = job.meta;
     this.state = environment.state;
-    this.enqueue = environment.enqueue;
+    this.#depth = job.depth;
     this.#slot = job.slot;
     this.#environment = environment;
   }
@@ -84,6 +86,10 @@ export class RunContext implements JobContext {
       warn: (message, fields) => this.#writeLog("warn", message, fields),
       error: (message, fields) => this.#writeLog("error", message, fields),
     });
+  }
+
+  get enqueue(): EnqueueFromJob {
+    return (this.#enqueue ??= this.#environment.enqueueAt(this.#depth + 1));
   }
 
   throwIfCancelled(): void {

@@ -7,10 +7,15 @@ import type { EnqueueFromJob } from "../src/job/job-context.js";
 import { checkedRequest } from "../src/job/job-request.js";
 import type { HostApi } from "../src/protocol/host-api.js";
 
-/** @param maxPayload in bytes */
-export function enqueueThrough(store: HostApi["enqueue"], maxPayload: number): EnqueueFromJob {
-  return async (job: JobSpec | string, payload: unknown, options?: EnqueueOptions) => {
+/** Makes the function for jobs of a depth. */
+export function enqueueThrough(
+  store: HostApi["enqueue"],
+  /** In bytes. */
+  maxPayload: number,
+): (depth: number) => EnqueueFromJob {
+  return (depth) => async (job: JobSpec | string, payload: unknown, options?: EnqueueOptions) => {
     if (options?.transfer !== undefined) throw new OptionsError("a job cannot transfer buffers to another one");
-    return store(await checkedRequest({ job, payload, options, maxPayload, canTransfer: false }));
+    if (options?.signal !== undefined) throw new OptionsError("a job cannot wait for room by a signal: catch the QueueFullError, and snooze");
+    return store({ ...(await checkedRequest({ job, payload, options, maxPayload, canTransfer: false })), depth });
   };
 }

@@ -10,7 +10,8 @@ import type { FrameJob } from "../src/protocol/messages.js";
 import { fromWireError, toWireError } from "../src/protocol/wire-error.js";
 import { type RunContext, Snooze } from "./context.js";
 
-const UNRECOVERABLE = "MILLRACE_UNRECOVERABLE";
+/** Errors after which the next run would end the same way. */
+const FATAL: ReadonlySet<unknown> = new Set(["MILLRACE_UNRECOVERABLE", "MILLRACE_MAX_DEPTH"]);
 
 export interface RunRequest {
   readonly frameJob: FrameJob;
@@ -55,7 +56,7 @@ function toOutcome(thrown: unknown, { frameJob, job, context }: RunRequest): Out
   return {
     kind: "failed",
     failure,
-    fatal: failure.error.code === UNRECOVERABLE,
+    fatal: FATAL.has(failure.error.code),
     retryDelayMs: frameJob.customBackoff ? askBackoff(job, frameJob.attempt, failure) : null,
   };
 }

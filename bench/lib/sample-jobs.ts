@@ -21,6 +21,7 @@ export function newJob(): NewJob {
     maxRetries: 5,
     backoff: null,
     timeoutMs: null,
+    depth: 0,
     runAt: NOW,
     createdAt: NOW,
     unique: null,

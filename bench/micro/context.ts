@@ -13,10 +13,10 @@ export function contextBench(options: Options): Promise<Section> {
     control: new ControlBlock(),
     clock: systemClock(),
     post: () => undefined,
-    enqueue: () => Promise.reject(new Error("not measured")),
+    enqueueAt: () => () => Promise.reject(new Error("not measured")),
   };
   const payload = new Uint8Array(8);
-  const job = { slot: 0, id: "job-1", name: "job", attempt: 1, maxRetries: 5, meta: {}, payload, attachments: [], customBackoff: false };
+  const job = { slot: 0, id: "job-1", name: "job", attempt: 1, maxRetries: 5, depth: 0, meta: {}, payload, attachments: [], customBackoff: false };
   const context = new RunContext(job, environment);
   const cases = [
     { name: "made for a run", ops: OPS, run: () => make(() => new RunContext(job, environment)) },

@@ -5,17 +5,18 @@
 
 import { announceEnqueued } from "../announce.js";
 import type { Clock } from "../clock.js";
-import { OptionsError, StorageError } from "../errors.js";
+import { MaxDepthError, OptionsError, StorageError } from "../errors.js";
 import type { Events } from "../events.js";
-import { show } from "../job/duration.js";
 import type { JobSpec } from "../job/define-job.js";
 import type { EnqueueOptions } from "../job/enqueue-options.js";
 import { jobIds } from "../job/job-id.js";
 import type { JobId, NewJob } from "../job/job-record.js";
 import { checkedRequest, type JobRequest, parsePolicy, toNewJob } from "../job/job-request.js";
-import type { Enqueued, JobWriter, StorageSupports } from "../storage/storage.js";
+import type { Enqueued, JobWriter, QueueLimits, StorageSupports } from "../storage/storage.js";
 import { deferred, type Deferred, nextTurn, SLICE_MS } from "../waiting.js";
+import { Admission, type WholeCall } from "./admission.js";
 import type { JobHandle } from "./handle.js";
+import { payloadsOf } from "./payload-source.js";
 import type { Awaited } from "./results.js";
 
 export interface ClientDeps {
@@ -24,6 +25,10 @@ export interface ClientDeps {
   readonly events: Events;
   /** In bytes. */
   readonly maxPayload: number;
+  /** Of a job that a job enqueues. */
+  readonly maxDepth: number;
+  /** By queue, for those that have a limit: how many jobs may wait. */
+  readonly limits: ReadonlyMap<string, number>;
   /** Before the first write. Rejects once the engine is stopped. */
   readonly ready: () => Promise<void>;
   readonly onStored: (jobs: readonly NewJob[]) => void;
@@ -36,12 +41,21 @@ export interface ClientDeps {
 
 interface Call {
   readonly job: NewJob;
-  readonly answer: Deferred<Enqueued>;
+  readonly answer: Deferred<Enqueued | "full">;
+}
+
+/** How the jobs of one slice of `enqueueMany` are stored. */
+interface SliceWay {
+  readonly call: WholeCall;
+  /** Wait for room until it aborts. */
+  readonly signal: AbortSignal | undefined;
 }
 
 const SLICE_JOBS = 1_000;
 
 export class Client {
+  /** Who waits for room. */
+  readonly admission: Admission;
   readonly #deps: ClientDeps;
   readonly #nextId: () => JobId;
   #calls: Call[] = [];
@@ -50,27 +64,49 @@ export class Client {
   constructor(deps: ClientDeps) {
     this.#deps = deps;
     this.#nextId = jobIds(deps.clock);
+    const { clock, limits } = deps;
+    this.admission = new Admission({ clock, maxQueued: limits, write: (jobs, limitsNow) => this.#write(jobs, limitsNow) });
   }
 
-  /** @throws OptionsError, PayloadError, ValidationError, StorageError, EngineStoppedError */
+  /** @throws OptionsError, PayloadError, ValidationError, QueueFullError, StorageError, EngineStoppedError, the reason of the signal */
   async enqueue(job: JobSpec | string, payload: unknown, options: EnqueueOptions | undefined): Promise<JobHandle> {
     const { maxPayload, storage } = this.#deps;
     const request = checkedRequest({ job, payload, options, maxPayload, canTransfer: storage.supports.transfer });
     const newJob = this.prepare(request instanceof Promise ? await request : request);
-    const [handle] = await this.#handles([newJob], async () => [await this.#storeSoon(newJob)]);
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    const [handle] = await this.#handles([newJob], async () => [await this.#storeSoon(newJob, signal)]);
     return requireAnswer(handle);
   }
 
-  /** Stores a job that is already checked. Calls of one turn are one write. */
-  store(request: JobRequest): Promise<Enqueued> {
+  /**
+   * Stores what a job enqueued; the thread has checked it. Calls of one turn are one write.
+   *
+   * @throws MaxDepthError, QueueFullError, StorageError, EngineStoppedError
+   */
+  async storeFromJob(request: JobRequest): Promise<Enqueued> {
+    const { maxDepth } = this.#deps;
+    const { name, depth } = request;
+    if (depth > maxDepth) {
+      const message = `job "${name}" was not enqueued: ${depth} jobs had enqueued one another before it, and maxDepth is ${maxDepth}`;
+      throw new MaxDepthError(message, { jobName: name, maxDepth });
+    }
     return this.#storeSoon(this.prepare(request));
   }
 
-  #storeSoon(job: NewJob): Promise<Enqueued> {
-    const answer = deferred<Enqueued>();
-    this.#calls.push({ job, answer });
-    if (this.#calls.length === 1) queueMicrotask(() => this.#flush());
-    return answer.promise;
+  async #storeSoon(job: NewJob, signal?: AbortSignal): Promise<Enqueued> {
+    const waits = signal !== undefined && this.admission.isLimited(job.queue);
+    // A duplicate needs no room, so who may be one is not kept waiting before that is known.
+    if (!waits || job.unique !== null) {
+      const answer = deferred<Enqueued | "full">();
+      this.#calls.push({ job, answer });
+      if (this.#calls.length === 1) queueMicrotask(() => this.#flush());
+      const enqueued = await answer.promise;
+      if (enqueued !== "full") return enqueued;
+      if (!waits) throw this.admission.fullError(job.queue);
+    }
+    const [enqueued] = await this.admission.wait([job], signal);
+    return requireAnswer(enqueued);
   }
 
   /** A checked request as a job with an id and its times. */
@@ -89,40 +125,71 @@ export class Client {
   ): Promise<readonly JobHandle[]> {
     const policy = parsePolicy(job, options);
     if (options !== undefined && "transfer" in options) throw new OptionsError("enqueueMany cannot transfer buffers: each exists only once");
+    const { clock, maxPayload } = this.#deps;
+    const signal = options?.signal;
     const isArray = Array.isArray(payloads);
     const handles: JobHandle[] = [];
     let slice: JobRequest[] = [];
-    let sliceStartedAt = this.#deps.clock.monotonic();
+    let sliceStartedAt = clock.monotonic();
     let index = 0;
-    for await (const { payload } of oneByOne(payloads)) {
-      const input = { job, payload, options, maxPayload: this.#deps.maxPayload, canTransfer: false, root: `payloads[${index}]` };
-      const request = checkedRequest(input, policy);
-      slice.push(request instanceof Promise ? await request : request);
-      index += 1;
-      const isFull = this.#deps.clock.monotonic() - sliceStartedAt > SLICE_MS || slice.length % SLICE_JOBS === 0;
-      if (!isFull) continue;
+    for await (const boxed of payloadsOf(payloads, clock, SLICE_MS)) {
+      if (boxed !== null) {
+        const input = { job, payload: boxed.payload, options, maxPayload, canTransfer: false, root: `payloads[${index}]` };
+        const request = checkedRequest(input, policy);
+        slice.push(request instanceof Promise ? await request : request);
+        index += 1;
+        const isFull = clock.monotonic() - sliceStartedAt > SLICE_MS || slice.length % SLICE_JOBS === 0;
+        if (!isFull) continue;
+      }
       if (!isArray) {
-        handles.push(...(await this.#storeSlice(slice)));
+        handles.push(...(await this.#storeAll(slice, signal)));
         slice = [];
       }
-      await nextTurn(this.#deps.clock);
-      sliceStartedAt = this.#deps.clock.monotonic();
+      if (boxed !== null) await nextTurn(clock);
+      sliceStartedAt = clock.monotonic();
     }
-    for (let at = 0; at < slice.length; at += SLICE_JOBS) {
-      if (at > 0) await nextTurn(this.#deps.clock);
-      handles.push(...(await this.#storeSlice(slice.slice(at, at + SLICE_JOBS))));
+    return [...handles, ...(await this.#storeAll(slice, signal))];
+  }
+
+  /** In slices; all or none, unless a signal lets them wait for room. */
+  async #storeAll(requests: readonly JobRequest[], signal: AbortSignal | undefined): Promise<readonly JobHandle[]> {
+    const first = requests[0];
+    if (first === undefined) return [];
+    const { queue, unique } = first;
+    const whole = this.admission.whole(queue, requests.length);
+    const handles: JobHandle[] = [];
+    try {
+      for (let at = 0; at < requests.length; at += SLICE_JOBS) {
+        if (at > 0) await nextTurn(this.#deps.clock);
+        const jobs = requests.slice(at, at + SLICE_JOBS).map((request) => this.prepare(request));
+        // Of those that share a key one is stored, or none, so that they need one place.
+        const call = unique === null ? whole : this.admission.whole(queue, 1);
+        handles.push(...(await this.#handles(jobs, () => this.#storeSlice(jobs, { call, signal }))));
+      }
+    } finally {
+      whole.end();
     }
     return handles;
   }
 
-  /** Resolves when no write is under way. */
-  async settle(): Promise<void> {
-    await Promise.all(this.#writes);
+  /** @param jobs of one queue */
+  async #storeSlice(jobs: readonly NewJob[], { call, signal }: SliceWay): Promise<readonly Enqueued[]> {
+    const queue = jobs[0]?.queue ?? "";
+    signal?.throwIfAborted();
+    const waits = signal !== undefined && this.admission.isLimited(queue);
+    if (!waits || jobs[0]?.unique !== null) {
+      const answers = await call.write(jobs);
+      const enqueued = answers.filter((answer) => answer !== "full");
+      if (enqueued.length === answers.length) return enqueued;
+      if (!waits) throw this.admission.fullError(queue);
+    }
+    // Also those that are stored: their ids are known.
+    return this.admission.wait(jobs, signal);
   }
 
-  #storeSlice(requests: readonly JobRequest[]): Promise<readonly JobHandle[]> {
-    const jobs = requests.map((request) => this.prepare(request));
-    return this.#handles(jobs, () => this.#write(jobs));
+  /** Resolves when no write is under way. */
+  async settle(): Promise<void> {
+    await Promise.all([...this.#writes, this.admission.settle()]);
   }
 
   async #handles(jobs: readonly NewJob[], write: () => Promise<readonly Enqueued[]>): Promise<readonly JobHandle[]> {
@@ -144,47 +211,27 @@ export class Client {
   #flush(): void {
     const calls = this.#calls;
     this.#calls = [];
-    const write = this.#write(calls.map(({ job }) => job))
+    const jobs = calls.map(({ job }) => job);
+    const write = this.#write(jobs, () => this.admission.limits(jobs))
       .then((enqueued) => calls.forEach(({ answer }, index) => answer.resolve(requireAnswer(enqueued[index]))))
       .catch((error: unknown) => calls.forEach(({ answer }) => answer.reject(error)));
     this.#writes.add(write);
     void write.then(() => this.#writes.delete(write));
   }
 
-  async #write(jobs: readonly NewJob[]): Promise<readonly Enqueued[]> {
+  async #write(jobs: readonly NewJob[], limits: () => QueueLimits | undefined): Promise<readonly (Enqueued | "full")[]> {
     const { storage, clock, ready, onStored, events } = this.#deps;
     await ready();
-    const enqueued = await storage.enqueue(jobs, clock.now());
-    const stored = jobs.filter((_, index) => enqueued[index]?.duplicate === false);
+    const enqueued = await storage.enqueue(jobs, clock.now(), limits());
+    const stored = jobs.filter((_, index) => isStored(enqueued[index]));
     announceEnqueued(events, stored);
     if (stored.length > 0) onStored(stored);
     return enqueued;
   }
 }
 
-/**
- * Each payload in a box, since `for await` would wait for one that is a promise, and a promise is no payload.
- *
- * @throws OptionsError
- */
-function oneByOne(payloads: unknown): Iterable<Boxed> | AsyncIterable<Boxed> {
-  if (typeof payloads === "object" && payloads !== null) {
-    if (Symbol.asyncIterator in payloads) return boxedLater(payloads as AsyncIterable<unknown>);
-    if (Symbol.iterator in payloads) return boxed(payloads as Iterable<unknown>);
-  }
-  throw new OptionsError(`enqueueMany takes an iterable of payloads, but got ${show(payloads)}`);
-}
-
-interface Boxed {
-  readonly payload: unknown;
-}
-
-function* boxed(payloads: Iterable<unknown>): Iterable<Boxed> {
-  for (const payload of payloads) yield { payload };
-}
-
-async function* boxedLater(payloads: AsyncIterable<unknown>): AsyncIterable<Boxed> {
-  for await (const payload of payloads) yield { payload };
+function isStored(answer: Enqueued | "full" | undefined): boolean {
+  return answer !== undefined && answer !== "full" && !answer.duplicate;
 }
 
 function requireAnswer<Answer>(enqueued: Answer | undefined): Answer {

@@ -9,7 +9,7 @@ import { rejectUnknownKeys, requireName, requireObject } from "../job/options.js
 import { checkedRequest, ENQUEUE_OPTIONS, requireJob } from "../job/job-request.js";
 import type { Schedule, SettingsStore } from "../storage/storage.js";
 
-export interface EveryOptions extends Omit<EnqueueOptions, "transfer" | "delay" | "runAt"> {
+export interface EveryOptions extends Omit<EnqueueOptions, "transfer" | "signal" | "delay" | "runAt"> {
   /** Of the schedule; one of the same name is replaced. Default: the job's name. */
   readonly name?: string;
   /** `skip`: no job is enqueued while the one before is unfinished. Default `allow`. */
@@ -66,7 +66,7 @@ export class Schedules {
     const everyMs = parseDuration(interval, "interval", { minMs: 1 });
     requireName(name, "the name of a schedule");
     if (!["allow", "skip"].includes(overlap)) throw new OptionsError(`overlap must be "allow" or "skip", but is ${show(overlap)}`);
-    const { delayMs, runAt, attachments, ...request } = await checkedRequest({ job, payload, options, maxPayload, canTransfer: false });
+    const { delayMs, runAt, attachments, depth, ...request } = await checkedRequest({ job, payload, options, maxPayload, canTransfer: false });
     await ready();
     const unique = overlap === "skip" ? (request.unique ?? { key: `every ${name}`, until: "finished" as const }) : request.unique;
     const kept = (await storage.settings()).schedules.find((schedule) => schedule.name === name);
@@ -95,7 +95,7 @@ export class Schedules {
   }
 }
 
-const NOT_FOR_TICKS = ["delay", "runAt", "transfer"];
+const NOT_FOR_TICKS = ["delay", "runAt", "transfer", "signal"];
 const OPTION_NAMES = ["name", "overlap", ...ENQUEUE_OPTIONS.filter((name) => !NOT_FOR_TICKS.includes(name))];
 
 /** @throws OptionsError */
@@ -103,6 +103,7 @@ function requireOptions(options: unknown): void {
   requireObject(options, "every");
   if ("delay" in options || "runAt" in options) throw new OptionsError("a schedule has neither delay nor runAt: each tick is due at once");
   if ("transfer" in options) throw new OptionsError("a schedule cannot transfer buffers: each exists only once");
+  if ("signal" in options) throw new OptionsError("a schedule takes no signal: a tick that finds its queue full is skipped");
   rejectUnknownKeys(options, OPTION_NAMES, "every");
 }
 

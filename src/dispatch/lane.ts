@@ -188,7 +188,7 @@ export class FrameLane implements Lane {
     this.#control.queue(slot);
     this.#slotOf.set(job.id, slot);
     this.#jobs[slot] = job.id;
-    const { id, name, attempt, maxRetries, meta, payload, attachments } = job;
-    return { slot, id, name, attempt, maxRetries, meta, payload, attachments, customBackoff: job.backoff === null };
+    const { id, name, attempt, maxRetries, depth, meta, payload, attachments } = job;
+    return { slot, id, name, attempt, maxRetries, depth, meta, payload, attachments, customBackoff: job.backoff === null };
   }
 }

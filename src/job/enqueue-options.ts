@@ -29,4 +29,9 @@ export interface EnqueueOptions {
    * thread dies, the job is `dead` with `PayloadLostError`.
    */
   readonly transfer?: readonly ArrayBuffer[];
+  /**
+   * If the queue is full (`maxQueued`), wait for room, in turn, until this aborts; then the call rejects with its reason, and
+   * the job is not stored. Without it a full queue rejects with `QueueFullError`. What is stored stays, whatever aborts later.
+   */
+  readonly signal?: AbortSignal;
 }

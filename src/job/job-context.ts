@@ -46,11 +46,11 @@ export interface JobLog {
 
 export type LogLevel = keyof JobLog;
 
-/** `job` is a definition, or a name. Resolves once stored; rejects as the engine's `enqueue` does. */
+/** `job` is a definition, or a name. Resolves once stored. Rejects as the engine's `enqueue` does, and with `MaxDepthError`. */
 export type EnqueueFromJob = <Spec extends JobSpec | string>(
   job: Spec,
   payload: Spec extends JobSpec ? InputOf<Spec> : unknown,
-  options?: Omit<EnqueueOptions, "transfer">,
+  options?: Omit<EnqueueOptions, "transfer" | "signal">,
 ) => Promise<{ readonly id: string; readonly duplicate: boolean }>;
 
 /** What a state factory is told. */

@@ -44,6 +44,8 @@ export interface NewJob {
   /** `null`: the thread computes it, by the definition's own function. */
   readonly backoff: Backoff | null;
   readonly timeoutMs: number | null;
+  /** How many jobs enqueued one another before this one: 0 unless a job enqueued it. */
+  readonly depth: number;
   /** Wall time in ms. */
   readonly runAt: number;
   readonly createdAt: number;

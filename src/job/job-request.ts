@@ -6,7 +6,7 @@ import type { JobSpec } from "./define-job.js";
 import { LATEST_TIME, later, parseDuration, show } from "./duration.js";
 import type { EnqueueOptions } from "./enqueue-options.js";
 import type { JobId, NewJob, UniqueKey } from "./job-record.js";
-import { rejectUnknownKeys, requireCount, requireName } from "./options.js";
+import { rejectUnknownKeys, requireCount, requireName, requireSignal } from "./options.js";
 import { encode } from "./payload.js";
 import { requireBuffers } from "./transfer.js";
 
@@ -21,7 +21,9 @@ export interface JobRequest extends Omit<NewJob, "id" | "runAt" | "createdAt"> {
   readonly delayMs: number | null;
 }
 
-export const ENQUEUE_OPTIONS: readonly string[] = ["queue", "delay", "runAt", "priority", "maxRetries", "backoff", "timeout", "unique", "meta", "transfer"];
+export const ENQUEUE_OPTIONS: readonly string[] = [
+  ...["queue", "delay", "runAt", "priority", "maxRetries", "backoff", "timeout", "unique", "meta", "transfer", "signal"],
+];
 
 /** What `enqueue` was called with. */
 export interface RequestInput {
@@ -114,6 +116,7 @@ export function parsePolicy(job: JobSpec | string, options: EnqueueOptions = {})
   requireName(spec.name, "the name of the job");
   rejectUnknownKeys(options, ENQUEUE_OPTIONS, "enqueue");
   if (options.transfer !== undefined) requireBuffers(options.transfer, "transfer");
+  requireSignal(options.signal);
   const { queue = spec.queue ?? DEFAULT_QUEUE, maxRetries = spec.maxRetries ?? DEFAULT_MAX_RETRIES, priority = 0 } = options;
   requireName(queue, "queue");
   requireCount(maxRetries, "maxRetries");
@@ -126,6 +129,7 @@ export function parsePolicy(job: JobSpec | string, options: EnqueueOptions = {})
     priority,
     maxRetries,
     backoff: chooseBackoff(options, spec),
+    depth: 0,
     timeoutMs: options.timeout === undefined ? (spec.timeoutMs ?? null) : parseDuration(options.timeout, "timeout", { minMs: 1 }),
     ...parseStart(options),
     unique: parseUnique(options.unique),

@@ -14,6 +14,7 @@ export interface FrameJob {
   readonly name: string;
   readonly attempt: number;
   readonly maxRetries: number;
+  readonly depth: number;
   readonly meta: Readonly<Record<string, string>>;
   readonly payload: Uint8Array;
   readonly attachments: readonly ArrayBuffer[];

@@ -2,7 +2,7 @@
 
 import type { Clock } from "../clock.js";
 import type { NewJob } from "../job/job-record.js";
-import type { Schedule, SettingsStore } from "../storage/storage.js";
+import type { QueueLimit, Schedule, SettingsStore } from "../storage/storage.js";
 import { WallTimer } from "./wall-timer.js";
 
 const RETRY_MS = 1_000;
@@ -11,7 +11,10 @@ export interface EveryDeps {
   readonly storage: Pick<SettingsStore, "settings" | "tick">;
   readonly clock: Clock;
   readonly newJob: (template: Schedule["template"]) => NewJob;
+  readonly limit: (queue: string) => QueueLimit | undefined;
   readonly onTick: (job: NewJob) => void;
+  /** A tick was skipped, for it found its queue full. */
+  readonly onFull: (queue: string) => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -73,11 +76,13 @@ export class Every {
   }
 
   async #tickNow(schedule: Schedule, now: number): Promise<number> {
-    const { storage, newJob, onTick } = this.#deps;
+    const { storage, newJob, limit: limitOf, onTick, onFull } = this.#deps;
     const nextAt = nextTickAt(schedule, now);
     const job = newJob(schedule.template);
-    const outcome = await storage.tick({ name: schedule.name, dueAt: schedule.nextAt, nextAt, job });
+    const limit = limitOf(job.queue);
+    const outcome = await storage.tick({ name: schedule.name, dueAt: schedule.nextAt, nextAt, job, ...(limit === undefined ? {} : { limit }) });
     if (outcome === "ticked") onTick(job);
+    if (outcome === "full") onFull(job.queue);
     // Somebody else moved or removed it: read it again.
     if (outcome === "lost") this.#isStale = true;
     return nextAt;

@@ -46,7 +46,7 @@ export function boundedStorage(storage: Storage, limit: StorageLimit): Storage {
     supports: storage.supports,
     open: () => bounded("open", () => storage.open()),
     close: () => bounded("close", () => storage.close()),
-    enqueue: (jobs, now) => bounded("enqueue", () => storage.enqueue(jobs, now), doubt),
+    enqueue: (jobs, now, limits) => bounded("enqueue", () => storage.enqueue(jobs, now, limits), doubt),
     claim: (request) => bounded("claim", () => storage.claim(request), late),
     complete: (transitions) => bounded("complete", () => storage.complete(transitions)),
     cancel: (ids, now) => bounded("cancel", () => storage.cancel(ids, now), doubtOf(ids)),

@@ -25,6 +25,17 @@ export interface Enqueued {
   readonly duplicate: boolean;
 }
 
+/** How many jobs of one queue may wait for a run: be `waiting`, `scheduled` or `retrying`. */
+export interface QueueLimit {
+  /** A job is stored only while fewer than so many wait. */
+  readonly maxQueued: number;
+  /** None of the call is stored unless, when it begins, there is room for so many; 1: each as long as there is room. */
+  readonly room: number;
+}
+
+/** By queue; one that is not named has none. */
+export type QueueLimits = ReadonlyMap<string, QueueLimit>;
+
 export interface ClaimRequest {
   readonly queue: string;
   /** Only jobs of these names. */
@@ -57,7 +68,7 @@ export interface Schedule {
   /** When the next tick is due. */
   readonly nextAt: number;
   /** What every tick enqueues, apart from its id and times. */
-  readonly template: Omit<NewJob, "id" | "runAt" | "createdAt" | "attachments">;
+  readonly template: Omit<NewJob, "id" | "runAt" | "createdAt" | "attachments" | "depth">;
 }
 
 /** One tick of a schedule: enqueue `job` and move `nextAt` on, but only if `nextAt` still is `dueAt`. */
@@ -66,6 +77,8 @@ export interface TickRequest {
   readonly dueAt: number;
   readonly nextAt: number;
   readonly job: NewJob;
+  /** Of the job's queue. */
+  readonly limit?: QueueLimit;
 }
 
 /** How long finished jobs of one queue are kept. */
@@ -131,8 +144,12 @@ export type StorageChange =
 
 /** Nobody writes to the bytes of a payload or a result, or transfers their buffer: stores and callers share them. */
 export interface JobWriter {
-  /** All or none. An id that is already stored is acknowledged and changes nothing, so that a doubtful write can be repeated. */
-  enqueue(jobs: readonly NewJob[], now: number): Promise<readonly Enqueued[]>;
+  /**
+   * All or none, but for jobs that a limit keeps out: those are `full`, and are not stored. An id that is already stored is
+   * acknowledged and changes nothing, so that a doubtful write can be repeated. It is never `full`, nor is a duplicate. Only
+   * this verb and `tick` know limits: what comes back after a run, or by `change`, always does.
+   */
+  enqueue(jobs: readonly NewJob[], now: number, limits?: QueueLimits): Promise<readonly (Enqueued | "full")[]>;
   /** The first due jobs by priority, then `runAt`, then order of enqueue. None while the queue is paused, or another runner owns the store. */
   claim(request: ClaimRequest): Promise<readonly ClaimedJob[]>;
   /** Applies each transition whose job runs under its fence, and says which it applied. */
@@ -173,8 +190,11 @@ export interface SettingsStore {
   /** Stores a schedule in place of one of the same name. */
   saveSchedule(schedule: Schedule): Promise<void>;
   removeSchedule(name: string): Promise<boolean>;
-  /** `skipped`: the job's unique key is held, so `nextAt` moved on and nothing was enqueued. `lost`: somebody else ticked. */
-  tick(request: TickRequest): Promise<"ticked" | "skipped" | "lost">;
+  /**
+   * `skipped`: the job's unique key is held, so `nextAt` moved on and nothing was enqueued. `full`: the same, because of the
+   * limit. `lost`: somebody else ticked.
+   */
+  tick(request: TickRequest): Promise<"ticked" | "skipped" | "full" | "lost">;
   settings(): Promise<{ readonly paused: readonly string[]; readonly schedules: readonly Schedule[] }>;
 }
 

@@ -104,7 +104,7 @@ export function flakyStorage(storage: Storage, options: FlakyOptions = {}): Flak
     },
     open: () => call("open", () => storage.open()),
     close: () => call("close", () => storage.close()),
-    enqueue: (jobs, now) => call("enqueue", () => storage.enqueue(jobs, now)),
+    enqueue: (jobs, now, limits) => call("enqueue", () => storage.enqueue(jobs, now, limits)),
     claim: (request) => call("claim", () => storage.claim(request)),
     complete: (transitions) => call("complete", () => storage.complete(transitions)),
     cancel: (ids, now) => call("cancel", () => storage.cancel(ids, now)),

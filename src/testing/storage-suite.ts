@@ -7,6 +7,7 @@ import { enqueuing } from "./storage-suite/enqueuing.js";
 import { lifetime } from "./storage-suite/lifetime.js";
 import { notifications } from "./storage-suite/notifications.js";
 import { ordering } from "./storage-suite/ordering.js";
+import { limits } from "./storage-suite/limits.js";
 import { ownership } from "./storage-suite/ownership.js";
 import { reading } from "./storage-suite/reading.js";
 import { retention } from "./storage-suite/retention.js";
@@ -21,7 +22,7 @@ export interface SuiteRunner {
 }
 
 const SECTIONS: readonly Section[] = [
-  ...[lifetime, enqueuing, uniqueKeys, ordering, claims, completion, control],
+  ...[lifetime, enqueuing, limits, uniqueKeys, ordering, claims, completion, control],
   ...[ownership, settings, retention, reading, notifications, attachments],
 ];
 

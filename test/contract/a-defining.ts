@@ -211,7 +211,7 @@ export const defining: Section = {
         "at once and with a delay": async (stage) => {
           const accepted = gate();
           const inner = memoryStorage();
-          const storage = wrapped(inner, { enqueue: (jobs, now) => accepted.wait().then(() => inner.enqueue(jobs, now)) });
+          const storage = wrapped(inner, { enqueue: (jobs, now, limits) => accepted.wait().then(() => inner.enqueue(jobs, now, limits)) });
           const engine = stage.engine({ jobs: [], storage });
           const resolved: string[] = [];
           const all = Promise.all([

@@ -57,7 +57,7 @@ describe("at least once", () => {
   it("enqueue resolves when the job is stored, and rejects when it is not", async () => {
     let isFull = false;
     const storage = storageWith((memory) => ({
-      enqueue: (jobs, now) => (isFull ? Promise.reject(new Error("the disk is full")) : memory.enqueue(jobs, now)),
+      enqueue: (jobs, now, limits) => (isFull ? Promise.reject(new Error("the disk is full")) : memory.enqueue(jobs, now, limits)),
     }));
     const engine = createEngine({ storage });
     onTestFinished(async () => void (await engine.stop()));

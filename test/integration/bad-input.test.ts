@@ -115,7 +115,7 @@ describe("a storage that fails", () => {
   it("rejects the caller's promise with the cause, and nothing else", async () => {
     const cause = new Error("disk full");
     let isBroken = true;
-    const storage = replacing((inner) => ({ enqueue: (jobs, now) => (isBroken ? Promise.reject(cause) : inner.enqueue(jobs, now)) }));
+    const storage = replacing((inner) => ({ enqueue: (jobs, now, limits) => (isBroken ? Promise.reject(cause) : inner.enqueue(jobs, now, limits)) }));
     const engine = await startEngine({ storage });
     const errors = await Promise.all([rejection(engine.enqueue("echo", 1)), rejection(engine.run("echo", 2)), rejection(engine.enqueueMany("echo", [3]))]);
     for (const error of errors) {

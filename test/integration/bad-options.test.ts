@@ -111,6 +111,9 @@ describe("the calls of an engine", () => {
     ["job", (engine, wrong: string) => engine.every("1s", wrong, 1), [null, undefined, 5, {}]],
     ["name of the job", (engine, wrong: string) => engine.enqueue(wrong, 1), ["", "x".repeat(257), { name: "" }]],
     ["signal", (engine, wrong) => engine.run("echo", 1, { signal: wrong }), [null, 5, {}, new AbortController()]],
+    ["signal", (engine, wrong) => engine.enqueue("echo", 1, { signal: wrong }), [null, 5, {}, new AbortController()]],
+    ["signal", (engine, wrong) => engine.enqueueMany("echo", [1], { signal: wrong }), [null, 5, {}, new AbortController()]],
+    ["signal", (engine) => engine.every("1s", "echo", 1, { signal: AbortSignal.timeout(1) } as object), [undefined]],
     ["interval", (engine, wrong) => engine.every(wrong, "echo", 1), [0, "0s", 0.5, ...WRONG_DURATIONS]],
     ["name", (engine, wrong) => engine.every("1s", "echo", 1, { name: wrong }), WRONG_NAMES],
     ["overlap", (engine, wrong) => engine.every("1s", "echo", 1, { overlap: wrong }), ["queue", null, 5, true]],
@@ -163,6 +166,8 @@ describe("createEngine", () => {
     ...each("queues.images", [null, 4, "4", { workers: 4 }]),
     ...each("queues.", [{}]),
     ...each("queues.images.threads", [Infinity, ...WRONG_COUNTS]),
+    ...each("queues.images.maxQueued", [0, ...WRONG_COUNTS]),
+    ...each("maxDepth", WRONG_COUNTS),
     ...each("queues.images.concurrency", [0, 257, Infinity, ...WRONG_COUNTS]),
     ...each("queues.images.timeout", [0, "0s", ...WRONG_DURATIONS]),
     ...each("queues.images.resourceLimits", [null, 5, { heap: 5 }, { stackSizeMb: 0 }, { maxOldGenerationSizeMb: NaN }]),
@@ -190,7 +195,7 @@ describe("createEngine", () => {
   });
 
   it("options that are left out are as good as undefined ones", () => {
-    const names = ["jobs", "storage", "queues", "retention", "resourceLimits", "execArgv", "env", "bootTimeout", "grace", "maxPayload", "maxResult"];
+    const names = ["jobs", "storage", "queues", "retention", "resourceLimits", "execArgv", "env", "bootTimeout", "grace", "maxPayload", "maxResult", "maxDepth"];
     expect(() => createEngine(Object.fromEntries(names.map((name) => [name, undefined])))).not.toThrow();
   });
 

@@ -18,9 +18,9 @@ export function replacing(verbs: (inner: Storage) => Partial<Storage>): Storage 
 export function countingWrites(): { readonly storage: Storage; readonly writes: number[] } {
   const writes: number[] = [];
   const storage = replacing((inner) => ({
-    enqueue: (jobs, now) => {
+    enqueue: (jobs, now, limits) => {
       writes.push(jobs.length);
-      return inner.enqueue(jobs, now);
+      return inner.enqueue(jobs, now, limits);
     },
   }));
   return { storage, writes };

@@ -98,10 +98,18 @@ function jobOf(world: World, { delayMs: afterMs, bytes, repeat, ...rest }: Sampl
   return repeated === undefined ? job : { ...job, id: repeated };
 }
 
-const enqueue = commandOf("enqueue", fc.array(sample, { minLength: 1, maxLength: 8, size: "max" }), async (samples, world, storage) => {
-  const jobs = samples.map((each) => jobOf(world, each));
-  assert.deepEqual(await storage.enqueue(jobs, world.now), world.model.enqueue(jobs));
-});
+const queueLimit = fc.record({ maxQueued: fc.constantFrom(0, 2, 4, 8, Infinity), room: fc.constantFrom(1, 1, 3) }, { noNullPrototype: true });
+const queueLimits = fc.option(fc.dictionary(queue, queueLimit, { noNullPrototype: true }), { nil: undefined });
+
+const enqueue = commandOf(
+  "enqueue",
+  fc.record({ samples: fc.array(sample, { minLength: 1, maxLength: 8, size: "max" }), limits: queueLimits }),
+  async ({ samples, limits: byQueue }, world, storage) => {
+    const jobs = samples.map((each) => jobOf(world, each));
+    const given = byQueue === undefined ? undefined : new Map(Object.entries(byQueue));
+    assert.deepEqual(await storage.enqueue(jobs, world.now, given), world.model.enqueue(jobs, given));
+  },
+);
 
 const claim = commandOf(
   "claim",
@@ -173,10 +181,10 @@ const prune = commandOf(
   },
 );
 
-const tick = commandOf("tick", fc.record({ sample, isLate: fc.boolean() }), async (input, world, storage) => {
+const tick = commandOf("tick", fc.record({ sample, isLate: fc.boolean(), limit: fc.option(queueLimit, { nil: undefined }) }), async (input, world, storage) => {
   const { model } = world;
   const dueAt = (model.nextAt ?? NOW) - (input.isLate ? 1 : 0);
-  const request = { dueAt, nextAt: dueAt + 10, job: jobOf(world, input.sample) };
+  const request = { dueAt, nextAt: dueAt + 10, job: jobOf(world, input.sample), ...(input.limit === undefined ? {} : { limit: input.limit }) };
   assert.equal(await storage.tick({ name: "schedule", ...request }), model.tick(request));
   assert.equal((await storage.settings()).schedules[0]?.nextAt ?? null, model.nextAt);
 });

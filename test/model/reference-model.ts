@@ -1,6 +1,6 @@
 import { type FinishedState, isFinished, type JobId, type JobRow, type JobState, type NewJob } from "../../src/job/job-record.js";
 import type { Transition } from "../../src/job/lifecycle.js";
-import type { CancelResult, ChangeRequest, ChangeResult, ClaimRequest, Enqueued, ReclaimRequest, Retention } from "../../src/storage/storage.js";
+import type { CancelResult, ChangeRequest, ChangeResult, ClaimRequest, Enqueued, QueueLimit, QueueLimits, ReclaimRequest, Retention } from "../../src/storage/storage.js";
 
 type Row = { -readonly [Key in keyof JobRow]: JobRow[Key] };
 
@@ -17,11 +17,13 @@ export class ReferenceModel {
   readonly paused: Set<string> = new Set<string>();
   nextAt: number | null = null;
 
-  enqueue(jobs: readonly NewJob[]): Enqueued[] {
+  enqueue(jobs: readonly NewJob[], limits: QueueLimits = new Map()): (Enqueued | "full")[] {
+    const closed = [...limits].filter(([queue, { maxQueued, room }]) => this.#pending(queue) + room > maxQueued).map(([queue]) => queue);
     return jobs.map((job) => {
       if (this.#find(job.id) !== undefined) return { id: job.id, duplicate: false };
       const holder = job.unique === null ? undefined : this.#holders.get(keyOf(job));
       if (holder !== undefined) return { id: holder, duplicate: true };
+      if (closed.includes(job.queue) || this.#pending(job.queue) >= (limits.get(job.queue)?.maxQueued ?? Infinity)) return "full";
       this.#rows.push({ ...job, ...NEVER_RUN, state: "waiting", attempt: 0, fence: 0 });
       this.#hold(job);
       this.#count(job.queue, "enqueued");
@@ -108,10 +110,16 @@ export class ReferenceModel {
     }
   }
 
-  tick(request: { readonly dueAt: number; readonly nextAt: number; readonly job: NewJob }): "ticked" | "skipped" | "lost" {
+  tick(request: { readonly dueAt: number; readonly nextAt: number; readonly job: NewJob; readonly limit?: QueueLimit }): "ticked" | "skipped" | "full" | "lost" {
     if (this.nextAt !== request.dueAt) return "lost";
     this.nextAt = request.nextAt;
-    return this.enqueue([request.job])[0]?.duplicate === true ? "skipped" : "ticked";
+    const [answer] = this.enqueue([request.job], request.limit === undefined ? undefined : new Map([[request.job.queue, request.limit]]));
+    if (answer === "full") return "full";
+    return answer?.duplicate === true ? "skipped" : "ticked";
+  }
+
+  #pending(queue: string): number {
+    return this.#rows.filter((row) => row.queue === queue && ["waiting", "scheduled", "retrying"].includes(row.state)).length;
   }
 
   isCurrent({ id, fence }: Pick<JobRow, "id" | "fence">): boolean {

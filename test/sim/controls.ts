@@ -44,9 +44,9 @@ export const CONTROLS: Readonly<Record<string, Control>> = {
       let calls = 0;
       return {
         ...verbsOf(storage),
-        enqueue: async (jobs, now) => {
+        enqueue: async (jobs, now, limits) => {
           calls += 1;
-          return calls % 10 === 0 ? jobs.map(({ id }) => ({ id, duplicate: false })) : storage.enqueue(jobs, now);
+          return calls % 10 === 0 ? jobs.map(({ id }) => ({ id, duplicate: false })) : storage.enqueue(jobs, now, limits);
         },
       };
     },
@@ -64,7 +64,7 @@ function verbsOf(storage: Storage): Storage {
     supports: storage.supports,
     open: () => storage.open(),
     close: () => storage.close(),
-    enqueue: (jobs, now) => storage.enqueue(jobs, now),
+    enqueue: (jobs, now, limits) => storage.enqueue(jobs, now, limits),
     claim: (request) => storage.claim(request),
     complete: (transitions) => storage.complete(transitions),
     cancel: (ids, now) => storage.cancel(ids, now),

@@ -71,10 +71,14 @@ export function ledgerStorage(storage: Storage, { ledger, journal }: { readonly 
     },
     open: () => call(() => storage.open()),
     close: () => call(() => storage.close()),
-    enqueue: (jobs, now) =>
+    enqueue: (jobs, now, limits) =>
       call(
-        () => storage.enqueue(jobs, now),
-        (enqueued) => jobs.forEach((job, index) => enqueued[index]?.duplicate === false && ledger.stored(job)),
+        () => storage.enqueue(jobs, now, limits),
+        (enqueued) =>
+          jobs.forEach((job, index) => {
+            const answer = enqueued[index];
+            if (answer !== undefined && answer !== "full" && !answer.duplicate) ledger.stored(job);
+          }),
       ),
     claim: (request) =>
       call(

@@ -70,8 +70,12 @@ describe("enqueueing", () => {
     void engine.enqueue(thumbnail, payload, { unique: { key: "a", until: "dead" } });
     // @ts-expect-error buffers, not views on them
     void engine.enqueue(thumbnail, payload, { transfer: [new Uint16Array(1)] });
-    // @ts-expect-error enqueue has no signal
     void engine.enqueue(thumbnail, payload, { signal: AbortSignal.timeout(1) });
+    void engine.enqueueMany(thumbnail, [payload], { signal: AbortSignal.timeout(1) });
+    // @ts-expect-error a signal, not its controller
+    void engine.enqueue(thumbnail, payload, { signal: new AbortController() });
+    // @ts-expect-error a tick does not wait
+    void engine.every("1m", thumbnail, payload, { signal: AbortSignal.timeout(1) });
     // @ts-expect-error each buffer exists only once
     void engine.enqueueMany(thumbnail, [payload], { transfer: [] });
   });
@@ -120,9 +124,9 @@ describe("reading", () => {
 describe("createEngine", () => {
   it("takes all options and refuses others", () => {
     const options: EngineOptions = {
-      ...{ jobs: new URL("file:///jobs.js"), queues: { images: { threads: 4, concurrency: 2, timeout: "1m", resourceLimits: { maxOldGenerationSizeMb: 64 } } } },
+      ...{ jobs: new URL("file:///jobs.js"), queues: { images: { threads: 4, concurrency: 2, timeout: "1m", maxQueued: 1_000, resourceLimits: { maxOldGenerationSizeMb: 64 } } } },
       ...{ retention: { completed: { age: "1h", count: 10 }, dead: { age: "7d" }, bytes: "64mb" }, execArgv: ["--import", "tsx"], env: { A: "1" } },
-      ...{ bootTimeout: "30s", grace: "1s", maxPayload: "1mb", maxResult: 1_024, resourceLimits: { stackSizeMb: 4 } },
+      ...{ bootTimeout: "30s", grace: "1s", maxPayload: "1mb", maxResult: 1_024, maxDepth: 10, resourceLimits: { stackSizeMb: 4 } },
     };
     createEngine(options);
     createEngine({ jobs: "/srv/jobs.js" });

@@ -10,6 +10,7 @@ import type {
   ListQuery,
   PruneRequest,
   PruneResult,
+  QueueLimits,
   QueueTotals,
   ReclaimRequest,
   StorageCounts,
@@ -42,16 +43,31 @@ export class JobTable {
     this.#index.advance(now);
   }
 
-  enqueue(jobs: readonly NewJob[]): Enqueued[] {
+  enqueue(jobs: readonly NewJob[], limits: QueueLimits | undefined): (Enqueued | "full")[] {
     // All rows are made before the first is stored: what is wrong with one of them shows here.
     const rows = jobs.map((job) => storedRow(job, { line: this.#index.line(job.queue, job.name), sequence: this.#sequence++ }));
-    return rows.map((row) => this.#insert(row));
+    const free = limits === undefined ? undefined : this.#freePlaces(limits);
+    return rows.map((row) => this.#insert(row, free));
   }
 
-  #insert(row: StoredRow): Enqueued {
+  #freePlaces(limits: QueueLimits): Map<string, number> {
+    return new Map(
+      [...limits].map(([queue, { maxQueued, room }]) => {
+        const free = maxQueued - this.#index.pending(queue);
+        return [queue, free < room ? 0 : free];
+      }),
+    );
+  }
+
+  #insert(row: StoredRow, freePlaces: Map<string, number> | undefined): Enqueued | "full" {
     if (this.#rows.has(row.id)) return { id: row.id, duplicate: false };
     const holder = this.#unique.holder(row);
     if (holder !== undefined) return { id: holder.id, duplicate: true };
+    const free = freePlaces?.get(row.line.queue);
+    if (free !== undefined) {
+      if (free < 1) return "full";
+      freePlaces?.set(row.line.queue, free - 1);
+    }
     this.#rows.set(row.id, row);
     this.#ids.add(row);
     this.#index.add(row);

@@ -1,7 +1,18 @@
 import { StorageError } from "../../errors.js";
 import type { JobId, NewJob } from "../../job/job-record.js";
 import type { Transition } from "../../job/lifecycle.js";
-import type { ChangeRequest, ClaimRequest, ListQuery, PruneRequest, ReclaimRequest, Schedule, Storage, StorageChange, TickRequest } from "../storage.js";
+import type {
+  ChangeRequest,
+  ClaimRequest,
+  ListQuery,
+  PruneRequest,
+  QueueLimits,
+  ReclaimRequest,
+  Schedule,
+  Storage,
+  StorageChange,
+  TickRequest,
+} from "../storage.js";
 import { ChangeFeed } from "./change-feed.js";
 import { JobTable } from "./job-table.js";
 import { SettingsTable } from "./settings-table.js";
@@ -56,8 +67,8 @@ class MemoryStorage implements Storage {
     return this.#write(request.now, () => (this.#mayRun(request.runner) ? this.#jobs.reclaim(request) : []));
   }
 
-  async enqueue(jobs: readonly NewJob[], now: number): Answer<"enqueue"> {
-    return this.#write(now, () => this.#jobs.enqueue(jobs));
+  async enqueue(jobs: readonly NewJob[], now: number, limits?: QueueLimits): Answer<"enqueue"> {
+    return this.#write(now, () => this.#jobs.enqueue(jobs, limits));
   }
 
   async claim(request: ClaimRequest): Answer<"claim"> {
@@ -107,7 +118,9 @@ class MemoryStorage implements Storage {
     return this.#write(null, () => {
       if (!this.#settings.advance(request)) return "lost";
       this.#feed.settings();
-      const [enqueued] = this.#jobs.enqueue([request.job]);
+      const { job, limit } = request;
+      const [enqueued] = this.#jobs.enqueue([job], limit === undefined ? undefined : new Map([[job.queue, limit]]));
+      if (enqueued === "full") return "full";
       return enqueued?.duplicate === true ? "skipped" : "ticked";
     });
   }

@@ -1,6 +1,6 @@
 import type { JobState } from "../../job/job-record.js";
 import { Heap } from "./heap.js";
-import type { Line, StoredRow } from "./row.js";
+import type { Line, QueueLoad, StoredRow } from "./row.js";
 
 /** The states of a job that waits for a run. Whether it is `scheduled` or `waiting` follows from the time. */
 export type PendingState = "scheduled" | "waiting" | "retrying";
@@ -11,6 +11,7 @@ export type PendingState = "scheduled" | "waiting" | "retrying";
  */
 export class QueueIndex {
   readonly #queues = new Map<string, Map<string, Line>>();
+  readonly #loads = new Map<string, QueueLoad>();
   readonly #future = new Heap<StoredRow>(isDueBefore);
   /** Everything that is due by then is ready, and nothing else. */
   #now = -Infinity;
@@ -22,8 +23,19 @@ export class QueueIndex {
     let lines = this.#queues.get(queue);
     if (lines === undefined) this.#queues.set(queue, (lines = new Map<string, Line>()));
     let line = lines.get(name);
-    if (line === undefined) lines.set(name, (line = { queue, name, ready: new Heap(isClaimedBefore), counts: noJobs() }));
+    if (line === undefined) lines.set(name, (line = { queue, name, load: this.#load(queue), ready: new Heap(isClaimedBefore), counts: noJobs() }));
     return line;
+  }
+
+  #load(queue: string): QueueLoad {
+    let load = this.#loads.get(queue);
+    if (load === undefined) this.#loads.set(queue, (load = { pending: 0 }));
+    return load;
+  }
+
+  /** How many jobs of the queue are filed. */
+  pending(queue: string): number {
+    return this.#loads.get(queue)?.pending ?? 0;
   }
 
   *lines(): Iterable<Line> {
@@ -48,6 +60,11 @@ export class QueueIndex {
 
   /** Puts a row where jobs wait for their time, or their turn. `runAt` must not change until it is taken out. */
   file(row: StoredRow, as: PendingState): void {
+    row.line.load.pending += 1;
+    this.#place(row, as);
+  }
+
+  #place(row: StoredRow, as: PendingState): void {
     const isDue = row.runAt <= this.#now;
     this.setState(row, as === "retrying" ? as : isDue ? "waiting" : "scheduled");
     if (isDue && row.runAt > this.#latestReady) this.#latestReady = row.runAt;
@@ -56,6 +73,7 @@ export class QueueIndex {
 
   /** Takes a row out that `file` put in. */
   unfile(row: StoredRow): void {
+    row.line.load.pending -= 1;
     this.#heapOf(row).remove(row);
   }
 
@@ -72,6 +90,7 @@ export class QueueIndex {
       const row = firstOf(heaps);
       if (row === undefined) break;
       row.line.ready.remove(row);
+      row.line.load.pending -= 1;
       taken.push(row);
     }
     return taken;
@@ -87,7 +106,7 @@ export class QueueIndex {
     this.#now = now;
     for (let row = this.#future.peek(); row !== undefined && row.runAt <= now; row = this.#future.peek()) {
       this.#future.remove(row);
-      this.file(row, row.state === "retrying" ? row.state : "waiting");
+      this.#place(row, row.state === "retrying" ? row.state : "waiting");
     }
   }
 
@@ -102,7 +121,7 @@ export class QueueIndex {
     for (const row of early) row.line.ready.remove(row);
     this.#now = now;
     this.#latestReady = Math.min(this.#latestReady, now);
-    for (const row of early) this.file(row, row.state === "retrying" ? row.state : "waiting");
+    for (const row of early) this.#place(row, row.state === "retrying" ? row.state : "waiting");
   }
 
   #heapOf(row: StoredRow): Heap<StoredRow> {

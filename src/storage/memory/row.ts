@@ -9,9 +9,16 @@ import type { Heap, Heaped } from "./heap.js";
 export interface Line {
   readonly queue: string;
   readonly name: string;
+  /** Shared by all lines of the queue. */
+  readonly load: QueueLoad;
   /** Those that are due, in the order in which they are to be claimed. */
   readonly ready: Heap<StoredRow>;
   readonly counts: Record<JobState, number>;
+}
+
+export interface QueueLoad {
+  /** Jobs that wait for their time or their turn. */
+  pending: number;
 }
 
 /** What only a run leaves behind. Kept apart and shared by all that never ran, since a store may hold a million of those. */
@@ -55,6 +62,7 @@ export interface StoredRow extends Heaped {
   readonly maxRetries: number;
   readonly backoff: Backoff | null;
   readonly timeoutMs: number | null;
+  readonly depth: number;
   runAt: number;
   readonly createdAt: number;
   readonly unique: UniqueKey | null;
@@ -85,6 +93,7 @@ export function storedRow(job: NewJob, place: { readonly line: Line; readonly se
     maxRetries: job.maxRetries,
     backoff: job.backoff === null ? null : frozen(job.backoff),
     timeoutMs: job.timeoutMs,
+    depth: job.depth,
     runAt: job.runAt,
     createdAt: job.createdAt,
     unique: job.unique === null ? null : frozen(job.unique),
@@ -110,6 +119,7 @@ export function copyOf(row: StoredRow): JobRow {
     maxRetries: row.maxRetries,
     backoff: row.backoff,
     timeoutMs: row.timeoutMs,
+    depth: row.depth,
     runAt: row.runAt,
     createdAt: row.createdAt,
     unique: row.unique,

@@ -22,6 +22,7 @@ export function newJob(overrides: Partial<NewJob> = {}): NewJob {
     maxRetries: 5,
     backoff: null,
     timeoutMs: null,
+    depth: 0,
     runAt: NOW,
     createdAt: NOW,
     unique: null,
@@ -33,7 +34,10 @@ export function newJob(overrides: Partial<NewJob> = {}): NewJob {
 /** Enqueues a job for each of the overrides, in one batch. */
 export async function enqueue(storage: Storage, ...overrides: readonly Partial<NewJob>[]): Promise<readonly JobId[]> {
   const enqueued = await storage.enqueue(overrides.map(newJob), NOW);
-  return enqueued.map(({ id }) => id);
+  return enqueued.map((answer) => {
+    assert.ok(answer !== "full", "without a limit no queue is full");
+    return answer.id;
+  });
 }
 
 export async function enqueueOne(storage: Storage, overrides: Partial<NewJob> = {}): Promise<JobId> {

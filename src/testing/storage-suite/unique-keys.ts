@@ -11,6 +11,7 @@ const UNTIL_STARTED: UniqueKey = { key: "key", until: "started" };
 async function isFree(storage: Storage, overrides: Partial<NewJob> = {}): Promise<boolean> {
   const job = newJob({ unique: UNTIL_FINISHED, runAt: NOW + 1e6, ...overrides });
   const [answer] = await storage.enqueue([job], NOW);
+  assert.ok(answer !== "full");
   assert.ok(answer !== undefined);
   assert.equal(answer.duplicate, answer.id !== job.id);
   if (!answer.duplicate) assert.equal(await storage.change({ action: "remove", id: job.id, now: NOW }), "changed");

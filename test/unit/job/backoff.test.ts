@@ -2,10 +2,26 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { OptionsError } from "../../../src/errors.js";
 import { type Backoff, DEFAULT_BACKOFF, exponential, isBackoff, linear, retryDelayMs } from "../../../src/job/backoff.js";
+import { seededRandom } from "../../../src/testing/seeded-random.js";
 
 const MIDDLE = 0.5;
 const LAST = 1 - 2 ** -53;
 const HOUR_MS = 3_600_000;
+
+describe("a flood of retries", () => {
+  it("of 10,000 jobs that failed at once is spread over the jitter", () => {
+    const random = seededRandom(1);
+    for (const retry of [1, 2, 3]) {
+      const waits = Array.from({ length: 10_000 }, () => retryDelayMs(DEFAULT_BACKOFF, retry, random()));
+      const windows = new Map<number, number>();
+      for (const wait of waits) windows.set(Math.floor(wait / 100), (windows.get(Math.floor(wait / 100)) ?? 0) + 1);
+      const jitterMs = 2 * 0.1 * 2 ** retry * 1_000;
+      const uniform = (waits.length * 100) / jitterMs;
+      expect(Math.max(...windows.values())).toBeLessThanOrEqual(3 * uniform);
+      expect(windows.size).toBeGreaterThanOrEqual(jitterMs / 100);
+    }
+  });
+});
 
 describe("the wait before a retry", () => {
   it.each<{ readonly backoff: Backoff; readonly random?: number; readonly waits: readonly number[] }>([

@@ -18,7 +18,7 @@ function schema(validate: StandardSchemaV1["~standard"]["validate"]): StandardSc
 describe("the policy of a job", () => {
   it("is the default for a name", () => {
     expect(parsePolicy("job")).toEqual({
-      ...{ name: "job", queue: "default", priority: 0, maxRetries: 5, backoff: DEFAULT_BACKOFF, timeoutMs: null },
+      ...{ name: "job", queue: "default", priority: 0, depth: 0, maxRetries: 5, backoff: DEFAULT_BACKOFF, timeoutMs: null },
       ...{ delayMs: null, runAt: null, unique: null, meta: {} },
     });
   });
