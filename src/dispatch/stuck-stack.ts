@@ -6,8 +6,9 @@
 import type { Clock } from "../clock.js";
 import { CURRENT_JOB } from "../protocol/current-job.js";
 import { deferred, settledWithin, type WaitLimit } from "../waiting.js";
+import { Scripts } from "./scripts.js";
 import { SourcePositions } from "./source-position.js";
-import { formatFrames, isTheirs, type CallFrame } from "./stack-frames.js";
+import { type CallFrame, formatFrames, type Frame, isTheirs } from "./stack-frames.js";
 import { type Command, WorkerInspector } from "./worker-inspector.js";
 
 export interface StuckStack {
@@ -33,10 +34,6 @@ const WHICH_JOB: Command = {
   params: { expression: `globalThis[Symbol.for(${JSON.stringify(CURRENT_JOB)})]?.() ?? null`, returnByValue: true, silent: true },
 };
 
-/** V8 writes the fields in this order. Parsing each of some hundred scripts would take longer than all the rest. */
-const SCRIPT = /^\{"method":"Debugger\.scriptParsed","params":\{"scriptId":"(\d+)"/;
-const HAS_NO_MAP = `"sourceMapURL":""`;
-
 interface Message {
   readonly id?: number;
   readonly method?: string;
@@ -45,10 +42,9 @@ interface Message {
 }
 
 interface Snapshot {
-  readonly frames: readonly CallFrame[];
+  readonly frames: readonly Frame[];
   readonly job: string | null;
-  /** By script id, as the inspector told of them. */
-  readonly scripts: ReadonlyMap<string, string>;
+  readonly scripts: Scripts;
 }
 
 /**
@@ -97,12 +93,12 @@ async function stop(threadId: number, limit: WaitLimit): Promise<Snapshot | null
 
 /** Sorts what the thread's inspector says. It may speak in the middle of any code of the main thread, so this only takes notes. */
 class Reading {
-  readonly scripts: Map<string, string> = new Map<string, string>();
-  #pause = deferred<readonly CallFrame[]>();
+  readonly scripts: Scripts = new Scripts();
+  #pause = deferred<readonly Frame[]>();
   #answer = deferred<unknown>();
   #answerId = 0;
 
-  nextPause(): Promise<readonly CallFrame[]> {
+  nextPause(): Promise<readonly Frame[]> {
     this.#pause = deferred();
     return this.#pause.promise;
   }
@@ -113,13 +109,14 @@ class Reading {
   }
 
   receive(text: string): void {
-    const scriptId = SCRIPT.exec(text)?.[1];
-    if (scriptId !== undefined) {
-      if (!text.includes(HAS_NO_MAP)) this.scripts.set(scriptId, text);
-      return;
-    }
+    if (this.scripts.add(text)) return;
     const { id, method, params, result } = JSON.parse(text) as Message;
-    if (method === "Debugger.paused") this.#pause.resolve(params?.callFrames ?? []);
+    if (method === "Debugger.paused") this.#pause.resolve(this.#framesOf(params?.callFrames ?? []));
     else if (id !== undefined && id === this.#answerId) this.#answer.resolve(result?.result?.value);
+  }
+
+  /** Node 20 leaves the URL out of the frames. */
+  #framesOf(frames: readonly CallFrame[]): Frame[] {
+    return frames.map((frame) => ({ ...frame, url: this.scripts.get(frame.location.scriptId).url }));
   }
 }
