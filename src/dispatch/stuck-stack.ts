@@ -66,13 +66,14 @@ export async function readStuckStack(threadId: number, { limitMs = DEFAULT_LIMIT
 async function stop(threadId: number, limit: WaitLimit): Promise<Snapshot | null> {
   const lastAt = limit.clock.monotonic() + limit.ms;
   const reading = new Reading();
-  const worker = await WorkerInspector.attach(threadId, (message) => reading.receive(message));
+  const worker = await WorkerInspector.attach(threadId, { clock: limit.clock, onMessage: (message) => reading.receive(message) });
   if (worker === null) return null;
   const inTime = async (answer: Promise<unknown>): Promise<boolean> =>
     settledWithin(answer, { ms: lastAt - limit.clock.monotonic(), clock: limit.clock });
   try {
+    // Told together with this, a pause is lost on a thread that calls no function. Told twice, it may come in our own question.
+    if (!(await inTime(reading.answerTo(worker.send({ method: "Debugger.enable" }))))) return null;
     let paused = reading.nextPause();
-    worker.send({ method: "Debugger.enable" });
     worker.send({ method: "Debugger.pause" });
     if (!(await inTime(paused))) return null;
     let frames = await paused;
@@ -91,7 +92,7 @@ async function stop(threadId: number, limit: WaitLimit): Promise<Snapshot | null
   }
 }
 
-/** Sorts what the thread's inspector says. It may speak in the middle of any code of the main thread, so this only takes notes. */
+/** Sorts what the thread's inspector says. */
 class Reading {
   readonly scripts: Scripts = new Scripts();
   #pause = deferred<readonly Frame[]>();
@@ -105,6 +106,7 @@ class Reading {
 
   answerTo(id: number): Promise<unknown> {
     this.#answerId = id;
+    this.#answer = deferred();
     return this.#answer.promise;
   }
 
