@@ -31,7 +31,7 @@ const MAX_STEPS = 60;
 
 const WHICH_JOB: Command = {
   method: "Runtime.evaluate",
-  params: { expression: `globalThis[Symbol.for(${JSON.stringify(CURRENT_JOB)})]?.() ?? null`, returnByValue: true, silent: true },
+  params: { expression: `globalThis[Symbol.for(${JSON.stringify(CURRENT_JOB)})]?.() ?? null`, returnByValue: true, silent: true, disableBreaks: true },
 };
 
 interface Message {
@@ -47,13 +47,25 @@ interface Snapshot {
   readonly scripts: Scripts;
 }
 
+/** Two debuggers at one thread would pause it in each other's questions. */
+const underWay = new Map<number, Promise<StuckStack | null>>();
+
 /**
  * Never throws. `null` when it cannot be told within the limit: the thread runs no JavaScript, is idle or gone, there is no
  * inspector, or this is itself a worker thread.
  */
-export async function readStuckStack(threadId: number, { limitMs = DEFAULT_LIMIT_MS, clock }: StuckStackOptions): Promise<StuckStack | null> {
+export function readStuckStack(threadId: number, { limitMs = DEFAULT_LIMIT_MS, clock }: StuckStackOptions): Promise<StuckStack | null> {
+  let reading = underWay.get(threadId);
+  if (reading === undefined) {
+    reading = read(threadId, { ms: limitMs, clock }).finally(() => underWay.delete(threadId));
+    underWay.set(threadId, reading);
+  }
+  return reading;
+}
+
+async function read(threadId: number, limit: WaitLimit): Promise<StuckStack | null> {
   try {
-    const snapshot = await stop(threadId, { ms: limitMs, clock });
+    const snapshot = await stop(threadId, limit);
     if (snapshot === null) return null;
     const positions = new SourcePositions(snapshot.scripts);
     return { stack: await formatFrames(snapshot.frames, positions), job: snapshot.job };
