@@ -38,6 +38,8 @@ export interface PoolSurroundings {
   /** In bytes. */
   readonly maxPayload: number;
   readonly maxResult: number;
+  /** How long a thread may take to dispose of its state. */
+  readonly disposeTimeoutMs: number;
 }
 
 export class Rooms {
@@ -75,7 +77,6 @@ export class Rooms {
     return new ThreadPool({
       ...{ queue, threads, concurrency, resourceLimits, maxHeapPerThread, bootTimeoutMs, execArgv, env, ...around },
       jobsUrl: jobsUrl ?? "",
-      disposeTimeoutMs: DISPOSE_TIMEOUT_MS,
       clock: this.#clock,
     });
   };
@@ -190,7 +191,7 @@ export class Rooms {
       ...{ config: this.config, storage: this.#storage, clock: this.#clock, events: this.events },
       formerNames: [...this.#formerNames],
       name: this.#newName(),
-      createPool: (queue, config) => (this.#createPool ?? this.#threadPool)(queue, config, { host, maxPayload, maxResult }),
+      createPool: (queue, config) => (this.#createPool ?? this.#threadPool)(queue, config, { host, maxPayload, maxResult, disposeTimeoutMs: DISPOSE_TIMEOUT_MS }),
       newJob: (template) => this.client.prepare({ ...template, attachments: [], runAt: null, delayMs: null }),
       onSettled: (settlement) => this.#onSettled(settlement),
       onRefused: (id) => this.#endings.note([id]),

@@ -61,6 +61,7 @@ export class BootGate {
 
   ready(thread: number): void {
     this.#booting.delete(thread);
+    if (this.#isStopped) return;
     if (this.#failuresInRow > 0) this.#awaitProof();
     if (this.#state === "failing" && this.#lastFailure === "end") return;
     this.#trust();

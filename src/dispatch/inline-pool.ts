@@ -10,9 +10,12 @@ import type { Jobs } from "../job/define-job.js";
 import { ControlBlock } from "../protocol/control-block.js";
 import type { HostApi } from "../protocol/host-api.js";
 import type { FromThread, ToThread } from "../protocol/messages.js";
+import { EngineStoppedError } from "../errors.js";
+import { deferred, settledWithin } from "../waiting.js";
 import { bootError } from "./boot-error.js";
-import { FrameLane } from "./lane.js";
-import type { Pool, PoolListener } from "./pool.js";
+import { BootGate } from "./boot-gate.js";
+import { FrameLane, type Remains } from "./lane.js";
+import type { DeathCause, Pool, PoolListener } from "./pool.js";
 
 export interface InlinePoolOptions {
   readonly queue: string;
@@ -20,6 +23,8 @@ export interface InlinePoolOptions {
   readonly concurrency: number;
   readonly maxPayload: number;
   readonly maxResult: number;
+  /** How long a lane may take to dispose of its state. */
+  readonly disposeTimeoutMs: number;
   readonly loadJobs: () => Promise<Jobs>;
   readonly host: HostApi;
   readonly clock: Clock;
@@ -30,6 +35,7 @@ interface InlineThread {
   readonly booted: BootedLane;
   readonly lane: FrameLane;
   isGone: boolean;
+  disposed?: Promise<unknown>;
 }
 
 export class InlinePool implements Pool {
@@ -38,27 +44,40 @@ export class InlinePool implements Pool {
   readonly leaked = 0;
   readonly #options: InlinePoolOptions;
   readonly #live = new Set<InlineThread>();
-  #listener: PoolListener | undefined;
-  #isStopped = false;
+  readonly #gate: BootGate;
+  /** Given by `start`. */
+  #listener!: PoolListener;
+  #isStopping = false;
+  #stopped: Promise<void> | undefined;
+  readonly #firstReady = deferred();
 
   constructor(options: InlinePoolOptions) {
     this.#options = options;
     this.threads = options.threads;
     this.concurrency = options.concurrency;
+    this.#gate = new BootGate({ clock: options.clock, boot: (thread) => void this.#boot(thread) });
+    // Nobody may be waiting when it rejects.
+    this.#firstReady.promise.catch(() => undefined);
   }
 
   async start(listener: PoolListener): Promise<void> {
     this.#listener = listener;
-    for (let thread = 0; thread < this.threads; thread += 1) await this.#boot(thread);
+    for (let thread = 0; thread < this.threads; thread += 1) this.#gate.want(thread);
+    await this.#firstReady.promise;
   }
 
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    for (const thread of this.#live) {
-      thread.isGone = true;
-      await thread.booted.dispose();
-    }
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#firstReady.reject(new EngineStoppedError("the engine was stopped while it started"));
+    this.#gate.stop();
+    const threads = [...this.#live];
     this.#live.clear();
+    await Promise.all(threads.map((thread) => this.#endAtStop(thread)));
   }
 
   unref(): void {
@@ -66,32 +85,49 @@ export class InlinePool implements Pool {
   }
 
   async #boot(number: number): Promise<void> {
-    const listener = this.#listener;
-    if (listener === undefined || this.#isStopped) return;
     const control = new ControlBlock();
-    let thread: InlineThread | undefined;
+    const heard: { thread?: InlineThread } = {};
     const post = (message: FromThread): void => {
       queueMicrotask(() => {
         const isRunning = message.kind === "answer" || message.kind === "progress" || message.kind === "log";
-        if (isRunning && thread?.isGone === false) thread.lane.receive(message);
+        if (isRunning && heard.thread?.isGone === false) heard.thread.lane.receive(message);
       });
     };
-    try {
-      const booted = await this.#bootLane(number, { control, post });
-      const carrier = {
-        post: (message: ToThread): void => deliver(message, booted),
-        end: (): void => this.#end(thread, "ended"),
-        kill: (): void => this.#end(thread, "killed"),
-        busy: (): void => undefined,
-      };
-      thread = { booted, lane: new FrameLane({ thread: number, names: booted.names, control, carrier, listener }), isGone: false };
-    } catch (cause) {
-      const error = bootError({ file: "the inline jobs", queue: this.#options.queue }, cause);
-      listener.bootFailed(error);
-      throw error;
-    }
+    await this.#bootLane(number, { control, post }).then(
+      (booted) => {
+        heard.thread = this.#newThread(number, { booted, control });
+        return this.#onBooted(heard.thread);
+      },
+      (cause: unknown) => this.#onBootFailed(number, cause),
+    );
+  }
+
+  #newThread(number: number, { booted, control }: { readonly booted: BootedLane; readonly control: ControlBlock }): InlineThread {
+    const carrier = {
+      post: (message: ToThread): void => deliver(message, booted),
+      end: (): void => void this.#end(thread),
+      kill: (): void => this.#kill(thread),
+      busy: (): void => undefined,
+    };
+    const lane = new FrameLane({ thread: number, names: booted.names, control, carrier, listener: this.#listener });
+    const thread: InlineThread = { booted, lane, isGone: false };
+    return thread;
+  }
+
+  async #onBooted(thread: InlineThread): Promise<void> {
+    if (this.#isStopping) return this.#endAtStop(thread);
     this.#live.add(thread);
-    listener.ready(thread.lane);
+    this.#gate.ready(thread.lane.thread);
+    this.#firstReady.resolve();
+    this.#listener.ready(thread.lane);
+  }
+
+  #onBootFailed(number: number, cause: unknown): void {
+    if (this.#isStopping) return;
+    const error = bootError({ file: "the inline jobs", queue: this.#options.queue }, cause);
+    this.#firstReady.reject(error);
+    this.#gate.failed(number, "boot");
+    this.#listener.bootFailed(error);
   }
 
   async #bootLane(thread: number, link: { readonly control: ControlBlock; readonly post: (message: FromThread) => void }): Promise<BootedLane> {
@@ -103,15 +139,46 @@ export class InlinePool implements Pool {
     );
   }
 
-  /** What runs there goes on, but nobody listens to it any more. */
-  #end(thread: InlineThread | undefined, cause: "ended" | "killed"): void {
-    if (thread === undefined || thread.isGone) return;
-    thread.isGone = true;
-    this.#live.delete(thread);
-    if (cause === "ended") void thread.booted.dispose();
-    this.#listener?.gone(thread.lane, { cause, exitCode: null, error: null, stuckAt: null, heap: null, ...thread.lane.remains() });
-    this.#boot(thread.lane.thread).catch(() => undefined);
+  /** What runs there goes on. */
+  #kill(thread: InlineThread): void {
+    if (thread.isGone) return;
+    this.#tellGone(thread, { cause: "killed", remains: cutOff(thread) });
   }
+
+  async #end(thread: InlineThread): Promise<void> {
+    if (thread.isGone) return;
+    const remains = cutOff(thread);
+    await this.#dispose(thread);
+    if (!this.#isStopping) this.#tellGone(thread, { cause: "ended", remains });
+  }
+
+  async #endAtStop(thread: InlineThread): Promise<void> {
+    const isBusy = !thread.isGone && cutOff(thread).started.length > 0;
+    // Code that goes on still needs its state.
+    if (!isBusy) await this.#dispose(thread);
+  }
+
+  #tellGone(thread: InlineThread, { cause, remains }: { readonly cause: DeathCause; readonly remains: Remains }): void {
+    const { lane } = thread;
+    const { heapUsed: _, ...death } = remains;
+    this.#live.delete(thread);
+    this.#listener.gone(lane, { ...death, cause, exitCode: null, error: null, stuckAt: null, heap: null });
+    this.#gate.want(lane.thread);
+  }
+
+  async #dispose(thread: InlineThread): Promise<void> {
+    const { disposeTimeoutMs, clock } = this.#options;
+    thread.disposed ??= settledWithin(thread.booted.dispose(), { ms: disposeTimeoutMs, clock });
+    await thread.disposed;
+  }
+}
+
+/** Nobody listens to it from now on, and what has not started there will not: it is somebody else's to run. */
+function cutOff(thread: InlineThread): Remains {
+  thread.isGone = true;
+  const remains = thread.lane.remains();
+  thread.lane.takeBack(remains.unstarted);
+  return remains;
 }
 
 function deliver(message: ToThread, { loop }: BootedLane): void {

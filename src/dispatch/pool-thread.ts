@@ -70,6 +70,7 @@ export class PoolThread {
   #killing: Promise<void> | undefined;
   #isTerminated = false;
   #isEnded = false;
+  #isToldToEnd = false;
   /** It was told to end, and did. */
   #isOrderly = false;
   #resting = false;
@@ -215,7 +216,8 @@ export class PoolThread {
 
   async #tellToEnd(): Promise<void> {
     if (this.#isEnded || this.#isTerminated || this.#lane === undefined || this.#busy) return;
-    this.#post({ kind: "end" }, []);
+    if (!this.#isToldToEnd) this.#post({ kind: "end" }, []);
+    this.#isToldToEnd = true;
     const { disposeTimeoutMs, clock } = this.#deps;
     await settledWithin(this.#disposed.promise, { ms: disposeTimeoutMs, clock });
   }

@@ -31,7 +31,6 @@ export function createTestEngine({ jobs, clock = systemClock(), ...options }: Te
   };
   return new Engine(options, {
     clock,
-    createPool: (queue, { threads, concurrency }, { host, maxPayload, maxResult }) =>
-      new InlinePool({ queue, threads, concurrency, maxPayload, maxResult, loadJobs, host, clock }),
+    createPool: (queue, { threads, concurrency }, around) => new InlinePool({ queue, threads, concurrency, loadJobs, clock, ...around }),
   });
 }
