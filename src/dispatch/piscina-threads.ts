@@ -94,7 +94,7 @@ class OnePiscina {
   constructor({ resourceLimits, execArgv, env }: PiscinaThreadsOptions, plan: OnePiscinaPlan) {
     this.#plan = plan;
     this.#piscina = newPiscina({
-      filename: new URL("../../workers/entry.js", import.meta.url).href,
+      filename: new URL("../../workers/thread.cjs", import.meta.url).href,
       minThreads: plan.size,
       maxThreads: plan.size,
       concurrentTasksPerWorker: 1,
