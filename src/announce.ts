@@ -2,10 +2,10 @@
 
 import type { Settlement } from "./dispatch/completer.js";
 import type { DispatchListener } from "./dispatch/dispatcher-deps.js";
-import type { Death, Lane } from "./dispatch/pool.js";
-import { type ErrorInfo, type Events, toErrorInfo } from "./events.js";
+import type { LaneExit } from "./dispatch/exit-report.js";
+import type { Lane } from "./dispatch/pool.js";
+import { type Events, toErrorInfo } from "./events.js";
 import type { JobRow, NewJob } from "./job/job-record.js";
-import { toWireError } from "./protocol/wire-error.js";
 
 type Run = Pick<JobRow, "id" | "name" | "queue" | "meta" | "attempt">;
 
@@ -13,8 +13,12 @@ function runEvent({ id, name, queue, meta, attempt }: Run): Run {
   return { id, name, queue, meta, attempt };
 }
 
-function errorInfo(error: Error | null): ErrorInfo | null {
-  return error === null ? null : toErrorInfo(toWireError(error));
+/** When nobody listens, it is a warning that a run was failed by more than its own error. */
+function tellExit(events: Events, exit: LaneExit): void {
+  events.emit("thread:exited", { ...exit, error: exit.error === null ? null : toErrorInfo(exit.error) });
+  // Who cancels a job asked for it.
+  const isWarning = exit.charged.length > 0 && exit.reason !== "cancel";
+  if (isWarning && !events.has("thread:exited")) process.emitWarning(exit.report, "MillraceWarning");
 }
 
 export function announceEnqueued(events: Events, jobs: readonly NewJob[]): void {
@@ -79,9 +83,11 @@ export function runListener(deps: {
       onHealth(null);
       events.emit("thread:started", { queue, thread });
     },
-    laneGone: ({ thread }: Lane, { exitCode, error, stuckAt }: Death) => {
-      const blame = { reason: "exit", charged: [], suspects: [], returned: [], report: "" } as const;
-      events.emit("thread:exited", { queue, thread, exitCode, error: errorInfo(error), stuckAt, ...blame });
+    laneGone: (exit) => tellExit(events, exit),
+    leaked: (thread) => events.emit("thread:leaked", { queue, thread }),
+    rescued: (job) => announceRescued(events, { ...job, attempt: job.attempt - 1 }),
+    lateError: ({ id, name, meta, attempt }, error) => {
+      events.emit("late-error", { id, name, queue, meta, attempt, error: toErrorInfo(error) });
     },
     unhealthy: (error) => {
       onHealth(error);

@@ -10,13 +10,18 @@ import type { InputOf, JobSpec, ResultOf } from "./job/define-job.js";
 import { type Duration, parseDuration } from "./job/duration.js";
 import type { EnqueueOptions } from "./job/enqueue-options.js";
 import type { JobId } from "./job/job-record.js";
-import { rejectUnknownKeys, requireId, requireObject, requireSignal } from "./job/options.js";
+import { ENQUEUE_OPTIONS } from "./job/job-request.js";
+import { rejectUnknownKeys, requireId, requireSignal } from "./job/options.js";
 import { Rooms, type Seams } from "./rooms.js";
 import type { StopReport } from "./runner.js";
 
 type Payload<Spec> = Spec extends JobSpec ? InputOf<Spec> : unknown;
 type Result<Spec> = Spec extends JobSpec ? ResultOf<Spec> : unknown;
 
+/**
+ * Made by `createEngine`. A call rejects with an `OptionsError` if an argument is wrong, with a `StorageError` if the storage
+ * fails, and with an `EngineStoppedError` after `stop`; what else it may throw is said at each.
+ */
 export class Engine implements AsyncDisposable {
   readonly #rooms: Rooms;
 
@@ -28,7 +33,8 @@ export class Engine implements AsyncDisposable {
   /**
    * Starts to run jobs. Resolves when every configured queue has a ready thread.
    *
-   * @throws JobsModuleError if the jobs module or its state factory fails, StorageError, OptionsError without `jobs`
+   * @throws JobsModuleError if the jobs module or its state factory fails; OptionsError without `jobs`; StorageError also if another
+   * started engine owns the storage
    */
   start(): Promise<void> {
     return this.#rooms.start();
@@ -59,7 +65,7 @@ export class Engine implements AsyncDisposable {
    * Stores a job. Resolves once it is as durable as the storage says.
    *
    * @param job a definition, or a name: then the payload is untyped and the policy is the default one
-   * @throws OptionsError, PayloadError, ValidationError, StorageError, EngineStoppedError; nothing is stored then
+   * @throws PayloadError, ValidationError. After any error nothing is stored, unless the storage failed in the middle of a write
    * @example const job = await engine.enqueue(thumbnail, { path: "a.png", width: 320 }, { delay: "5s" });
    */
   async enqueue<Spec extends JobSpec | string>(job: Spec, payload: Payload<Spec>, options?: EnqueueOptions): Promise<JobHandle<Result<Spec>>> {
@@ -72,6 +78,7 @@ export class Engine implements AsyncDisposable {
    * iterable gives is stored slice by slice.
    *
    * @returns handles in the order of the payloads
+   * @throws PayloadError, ValidationError
    */
   async enqueueMany<Spec extends JobSpec | string>(
     job: Spec,
@@ -93,7 +100,7 @@ export class Engine implements AsyncDisposable {
     payload: Payload<Spec>,
     options: EnqueueOptions & { readonly signal?: AbortSignal } = {},
   ): Promise<Result<Spec>> {
-    requireObject(options, "run");
+    rejectUnknownKeys(options, [...ENQUEUE_OPTIONS, "signal"], "run");
     const { signal, ...rest } = options;
     requireSignal(signal);
     signal?.throwIfAborted();
@@ -111,15 +118,18 @@ export class Engine implements AsyncDisposable {
   /**
    * Enqueues a job now and then at a fixed rate, without drift. What is missed in a stall or while the process is down is one
    * tick. Only a started engine ticks.
+   *
+   * @throws PayloadError, ValidationError
+   * @example await engine.every("10m", cleanUp, { olderThan: "7d" }, { overlap: "skip" });
    */
   // Four parameters, because it reads as a sentence: every "10m", do this, with that.
   // eslint-disable-next-line max-params
   async every<Spec extends JobSpec | string>(interval: Duration, job: Spec, payload: Payload<Spec>, options: EveryOptions = {}): Promise<ScheduleHandle> {
     this.#rooms.requireRunning();
-    requireObject(options, "every");
     return this.#rooms.schedules.every({ interval, job, payload, options });
   }
 
+  /** What `every` has set up and nobody has cancelled, by this engine or another one of the storage. */
   async schedules(): Promise<readonly ScheduleInfo[]> {
     await this.#rooms.ready();
     return this.#rooms.schedules.list();
@@ -147,13 +157,14 @@ export class Engine implements AsyncDisposable {
     return this.#rooms.control.list(options);
   }
 
+  /** Every queue in numbers: those that are configured, and those that have or had jobs. */
   async stats(): Promise<EngineStats> {
     await this.#rooms.ready();
     return this.#rooms.control.stats(startQueues(this.#rooms.config));
   }
 
   /**
-   * Cancels a job that has not started; asks one that runs to stop.
+   * Cancels a job that has not started; asks one that runs to stop, which is up to its code.
    *
    * @throws UnknownJobError
    */
@@ -173,7 +184,11 @@ export class Engine implements AsyncDisposable {
     return this.#rooms.handleOf(id);
   }
 
-  /** @throws UnknownJobError, OptionsError while it runs */
+  /**
+   * Deletes a job. Whoever awaits it gets an `UnknownJobError`.
+   *
+   * @throws UnknownJobError, OptionsError while it runs
+   */
   async remove(id: JobId): Promise<void> {
     await this.#rooms.ready();
     await this.#rooms.control.remove(id);
@@ -185,6 +200,7 @@ export class Engine implements AsyncDisposable {
     await this.#rooms.control.pause(queue, true);
   }
 
+  /** Ends a `pause`. */
   async resume(queue: string): Promise<void> {
     await this.#rooms.ready();
     await this.#rooms.control.pause(queue, false);
@@ -193,6 +209,8 @@ export class Engine implements AsyncDisposable {
   /**
    * Resolves when nothing is waiting, running or retrying in queues that are neither paused nor without threads. Scheduled jobs
    * and jobs whose name no thread knows do not count.
+   *
+   * @throws a `TimeoutError` after `timeout`; the reason of `signal`
    */
   async drain(options?: DrainOptions): Promise<void> {
     await this.#rooms.ready();
@@ -200,7 +218,12 @@ export class Engine implements AsyncDisposable {
     await this.#rooms.drains.wait(options);
   }
 
-  /** @returns what removes the listener */
+  /**
+   * Calls `listener` at each event of this name; what it throws is an `error` event.
+   *
+   * @returns what removes the listener
+   * @throws OptionsError for a name that is no event
+   */
   on<Name extends keyof EngineEvents>(event: Name, listener: (event: EngineEvents[Name]) => void): () => void {
     return this.#rooms.events.on(event, listener);
   }

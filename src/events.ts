@@ -59,7 +59,7 @@ export interface ThreadExit {
   readonly error: ErrorInfo | null;
   /** The stack of the code that held the thread, if any did and it could be read. */
   readonly stuckAt: string | null;
-  /** It failed these runs. */
+  /** It ended these runs: they failed, or are cancelled. */
   readonly charged: readonly ChargedRun[];
   /** Nobody can tell which of these it was: they run again, each alone, and pay nothing. */
   readonly suspects: readonly JobId[];

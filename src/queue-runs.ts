@@ -60,7 +60,7 @@ export class QueueRuns {
       error: null,
       dispatcher: new Dispatcher({
         ...{ queue, runner: name, pool, storage, clock, unsettled, onClockBack },
-        ...{ timeoutMs: settings.timeoutMs, graceMs: config.graceMs },
+        ...{ timeoutMs: settings.timeoutMs, graceMs: config.graceMs, maxJobsPerThread: settings.maxJobsPerThread },
         listener: runListener({
           ...{ queue, events: this.#deps.events, settle: this.#deps.settle, onReclaimed: this.#deps.onReclaimed },
           onHealth: (error) => {

@@ -91,7 +91,9 @@ export class RunContext implements JobContext {
   }
 
   progress(fraction: number, detail?: string): void {
-    if (typeof (fraction as unknown) !== "number" || !(fraction >= 0 && fraction <= 1)) throw new OptionsError(`progress takes a number from 0 to 1, but got ${show(fraction)}`);
+    if (typeof (fraction as unknown) !== "number" || !(fraction >= 0 && fraction <= 1)) {
+      throw new OptionsError(`progress takes a number from 0 to 1, but got ${show(fraction)}`);
+    }
     const { control, clock, post } = this.#environment;
     control.setProgress(this.#slot, fraction);
     const now = clock.monotonic();

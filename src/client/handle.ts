@@ -34,8 +34,13 @@ export interface JobHandle<Result = unknown> {
   result(options?: ResultOptions): Promise<Result>;
   /** `undefined` if the job is unknown or pruned. */
   info(): Promise<JobInfo | undefined>;
+  /** As `engine.cancel(id)`. @throws UnknownJobError */
   cancel(): Promise<CancelAnswer>;
-  /** @returns what ends it */
+  /**
+   * Calls `listener` with the progress the job tells, until it ends. A job in a busy loop is heard at most every 50 ms or so.
+   *
+   * @returns what ends that before
+   */
   onProgress(listener: ProgressListener): () => void;
 }
 

@@ -5,8 +5,8 @@ import { OptionsError } from "../errors.js";
 import type { JobSpec } from "../job/define-job.js";
 import { type Duration, parseDuration, show } from "../job/duration.js";
 import type { EnqueueOptions } from "../job/enqueue-options.js";
-import { requireName } from "../job/options.js";
-import { checkedRequest, requireJob } from "../job/job-request.js";
+import { rejectUnknownKeys, requireName, requireObject } from "../job/options.js";
+import { checkedRequest, ENQUEUE_OPTIONS, requireJob } from "../job/job-request.js";
 import type { Schedule, SettingsStore } from "../storage/storage.js";
 
 export interface EveryOptions extends Omit<EnqueueOptions, "transfer" | "delay" | "runAt"> {
@@ -20,6 +20,7 @@ export interface ScheduleHandle {
   readonly name: string;
   /** When the next tick is due, in ms since the epoch. */
   readonly nextAt: number;
+  /** No tick comes any more. What was enqueued stays. */
   cancel(): Promise<void>;
 }
 
@@ -27,7 +28,9 @@ export interface ScheduleHandle {
 export interface ScheduleInfo {
   readonly name: string;
   readonly everyMs: number;
+  /** When the next tick is due, in ms since the epoch. */
   readonly nextAt: number;
+  /** Its name. */
   readonly job: string;
   readonly queue: string;
 }
@@ -35,6 +38,7 @@ export interface ScheduleInfo {
 export interface SchedulesDeps {
   readonly storage: Pick<SettingsStore, "saveSchedule" | "removeSchedule" | "settings">;
   readonly clock: Clock;
+  /** In bytes. */
   readonly maxPayload: number;
   /** Before anything is read or written. */
   readonly ready: () => Promise<void>;
@@ -56,15 +60,13 @@ export class Schedules {
   }): Promise<ScheduleHandle> {
     const { interval, job, payload } = call;
     requireJob(job);
+    requireOptions(call.options);
     const { name = typeof job === "string" ? job : job.name, overlap = "allow", ...options } = call.options;
     const { storage, clock, maxPayload, ready, onChange } = this.#deps;
     const everyMs = parseDuration(interval, "interval", { minMs: 1 });
     requireName(name, "the name of a schedule");
     if (!["allow", "skip"].includes(overlap)) throw new OptionsError(`overlap must be "allow" or "skip", but is ${show(overlap)}`);
-    if ("delay" in options || "runAt" in options) throw new OptionsError("a schedule has neither delay nor runAt: each tick is due at once");
-    if ("transfer" in options) throw new OptionsError("a schedule cannot transfer buffers: each exists only once");
-    const checked = checkedRequest({ job, payload, options, maxPayload, canTransfer: false });
-    const { delayMs, runAt, attachments, ...request } = await checked;
+    const { delayMs, runAt, attachments, ...request } = await checkedRequest({ job, payload, options, maxPayload, canTransfer: false });
     await ready();
     const unique = overlap === "skip" ? (request.unique ?? { key: `every ${name}`, until: "finished" as const }) : request.unique;
     const kept = (await storage.settings()).schedules.find((schedule) => schedule.name === name);
@@ -91,6 +93,17 @@ export class Schedules {
       this.#deps.onChange();
     }
   }
+}
+
+const NOT_FOR_TICKS = ["delay", "runAt", "transfer"];
+const OPTION_NAMES = ["name", "overlap", ...ENQUEUE_OPTIONS.filter((name) => !NOT_FOR_TICKS.includes(name))];
+
+/** @throws OptionsError */
+function requireOptions(options: unknown): void {
+  requireObject(options, "every");
+  if ("delay" in options || "runAt" in options) throw new OptionsError("a schedule has neither delay nor runAt: each tick is due at once");
+  if ("transfer" in options) throw new OptionsError("a schedule cannot transfer buffers: each exists only once");
+  rejectUnknownKeys(options, OPTION_NAMES, "every");
 }
 
 function toScheduleInfo({ name, everyMs, nextAt, template }: Schedule): ScheduleInfo {

@@ -5,7 +5,10 @@ import type { ClaimedJob, JobRow } from "../job/job-record.js";
 import type { LogLine } from "../job/job-context.js";
 import type { JobWriter, Ownership } from "../storage/storage.js";
 import type { Settlement } from "./completer.js";
-import type { Death, Lane, Pool } from "./pool.js";
+import type { RunIdentity } from "../protocol/messages.js";
+import type { WireError } from "../protocol/wire-error.js";
+import type { LaneExit } from "./exit-report.js";
+import type { Lane, Pool } from "./pool.js";
 
 /** What the dispatcher tells the engine. */
 export interface DispatchListener {
@@ -16,7 +19,13 @@ export interface DispatchListener {
   progressed(job: ClaimedJob, fraction: number, detail: string | null): void;
   logged(job: ClaimedJob, line: LogLine): void;
   laneReady(lane: Lane): void;
-  laneGone(lane: Lane, death: Death): void;
+  laneGone(exit: LaneExit): void;
+  /** A thread of a lane that is gone cannot be ended. */
+  leaked(thread: number): void;
+  /** The run was cut short by the end of its thread, and follows again without another claim. */
+  rescued(job: ClaimedJob): void;
+  /** Code of a run failed, or ended its thread, when the run was over. */
+  lateError(run: RunIdentity, error: WireError): void;
   /** Threads cannot be made ready. */
   unhealthy(error: Error): void;
   /** The storage failed in the background. */
@@ -37,4 +46,6 @@ export interface DispatcherDeps {
   /** For jobs that have no timeout of their own. */
   readonly timeoutMs: number | null;
   readonly graceMs: number;
+  /** After so many jobs a lane is replaced. */
+  readonly maxJobsPerThread: number | null;
 }

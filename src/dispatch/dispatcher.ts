@@ -2,35 +2,44 @@
  * Decides what goes into free capacity; one per queue:
  * 1. claims as many jobs as fit and sends them to lanes, several short ones in one frame;
  * 2. hands every end of a run to the completer;
- * 3. takes back what waits behind a job that turned out long, and what a dead lane had not run.
+ * 3. takes back what waits behind a job that turned out long;
+ * 4. when a lane dies, charges who is to blame, and gives the others back.
  * Every cause to look is the same `wake()`. It carries no job, so it may be lost or doubled without harm. Nothing is held here:
- * a claimed job is on a lane, or on its way back to storage.
+ * a claimed job is on a lane, in quarantine, or on its way back to storage.
  */
 
 import type { ClaimedJob, JobId } from "../job/job-record.js";
-import { nextTransition, type Outcome } from "../job/lifecycle.js";
-import { isDetached } from "../job/payload-kinds.js";
 import type { LogLine } from "../job/job-context.js";
 import { deferred, type Deferred } from "../waiting.js";
+import { aftermath } from "./aftermath.js";
+import { isRunOf } from "./blame.js";
 import { Capacity } from "./capacity.js";
 import { ClaimLoop } from "./claim-loop.js";
 import type { DispatcherDeps } from "./dispatcher-deps.js";
-import { exitFailure, lostFailure, timeoutFailure } from "./failures.js";
-import { type Flight, Flights } from "./flights.js";
-import { planFrames } from "./frame-plan.js";
-import type { Death, JobAnswer, Lane, PoolListener } from "./pool.js";
+import { Endings } from "./endings.js";
+import { lostFailure, strayFailure, timeoutFailure } from "./failures.js";
+import { type Flight, Flights, newFlight } from "./flights.js";
 import { Overrun } from "./overrun.js";
-import { Watchdog } from "./watchdog.js";
+import type { Death, JobAnswer, Lane, PoolListener, StrayError } from "./pool.js";
+import { isWhole, Placement } from "./placement.js";
+import { Quarantine } from "./quarantine.js";
+import { Retirement } from "./retirement.js";
+import { Stops } from "./stops.js";
+
+/** So many of the last lines that a run has logged are kept, for the report of its thread's end. */
+const LOG_LINES = 5;
 
 export class Dispatcher implements PoolListener {
   readonly #deps: DispatcherDeps;
-  readonly #flights = new Flights();
+  readonly #flights: Flights;
   readonly #capacity: Capacity;
-  readonly #watchdog: Watchdog;
+  readonly #stops: Stops;
+  readonly #endings: Endings;
+  readonly #quarantine: Quarantine;
+  readonly #retirement: Retirement;
   readonly #overrun: Overrun;
   readonly #claims: ClaimLoop;
-  /** Not on a lane when they were cancelled: a claim whose answer is under way may bring them. */
-  readonly #cancelledEarly = new Set<JobId>();
+  readonly #placement: Placement;
   #names: readonly string[] = [];
   #isWakePlanned = false;
   #isClosed = false;
@@ -38,31 +47,46 @@ export class Dispatcher implements PoolListener {
 
   constructor(deps: DispatcherDeps) {
     this.#deps = deps;
-    this.#capacity = new Capacity(deps.pool.concurrency);
-    this.#watchdog = new Watchdog({
-      clock: deps.clock,
-      graceMs: deps.graceMs,
-      startedAt: (id) => this.#flights.get(id)?.lane.startedAt(id) ?? null,
-      onDeadline: (id) => this.#onDeadline(id),
-      onGraceOver: (id) => this.#flights.get(id)?.lane.kill(),
+    const { clock, pool, graceMs, timeoutMs, maxJobsPerThread } = deps;
+    const flights = new Flights(maxJobsPerThread);
+    const clear = (lane: Lane): void => this.#takeBackUnstarted(lane);
+    this.#flights = flights;
+    this.#capacity = new Capacity(pool.concurrency);
+    this.#stops = new Stops({ clock, flights, timeoutMs, graceMs, clear });
+    this.#endings = new Endings({
+      ...{ clock, flights, stops: this.#stops },
+      onSettled: (settlement) => deps.listener.settle(settlement),
+      onFreed: (lane) => this.#onFreed(lane),
+    });
+    this.#quarantine = new Quarantine({
+      ...{ flights, clear },
+      send: (lane, job) => this.#placement.send(lane, [newFlight({ job: { ...job, startedAt: clock.now() }, lane, isSuspect: true })]),
+      onReleased: () => this.#wakeAtEndOfTurn(),
+    });
+    this.#retirement = new Retirement({ clock, flights, maxJobsPerThread, graceMs, clear });
+    this.#placement = new Placement({
+      ...{ flights, capacity: this.#capacity, endings: this.#endings, stops: this.#stops },
+      adopt: (job) => this.#quarantine.adopt(job),
+      onStarted: (job) => deps.listener.started(job),
+      onSent: (lane) => this.#overrun.watch(lane),
     });
     this.#claims = new ClaimLoop({
       ...deps,
-      capacity: () => this.#claimable(),
+      capacity: () => this.#placement.claimable(),
       names: () => this.#names,
-      held: () => [...this.#flights.all()].map(({ job }) => job).concat(deps.unsettled()).map(({ id, fence }) => ({ id, fence })),
-      onClaimed: (jobs) => this.#place(jobs),
+      held: () => this.#claimed().map(({ id, fence }) => ({ id, fence })),
+      onClaimed: (jobs) => this.#placement.place(jobs, this.#isClosed ? [] : flights.openLanes()),
       onReclaimed: (jobs) => deps.listener.reclaimed(jobs),
       onError: (error) => deps.listener.storageFailed(error),
       onIdle: () => {
-        this.#cancelledEarly.clear();
+        this.#placement.forgetEarly();
         this.#tellIdle();
       },
     });
     this.#overrun = new Overrun({
-      ...{ clock: deps.clock, flights: this.#flights, concurrency: deps.pool.concurrency },
+      ...{ clock, flights, concurrency: pool.concurrency },
       onLong: (name, ranMs) => this.#capacity.record(name, ranMs),
-      onBlocked: (lane) => this.#takeBackUnstarted(lane),
+      onBlocked: clear,
     });
   }
 
@@ -85,15 +109,22 @@ export class Dispatcher implements PoolListener {
     this.#claims.doubt();
   }
 
-  /** Cancels a job if it is on a lane; one that has started is asked to stop. */
+  /** Cancels a job if it is in our hands. One that runs is asked to stop; if it goes on, its thread is ended. */
   cancel(id: JobId): void {
-    const flight = this.#flights.get(id);
-    if (flight === undefined) {
-      if (!this.#claims.isIdle) this.#cancelledEarly.add(id);
+    const suspect = this.#quarantine.take(id);
+    if (suspect !== undefined) {
+      this.#endings.settle({ job: suspect, outcome: { kind: "unexecuted" }, cancelRequested: true });
+      this.#look();
       return;
     }
+    const flight = this.#flights.get(id);
+    if (flight === undefined) {
+      if (!this.#claims.isIdle) this.#placement.cancelEarly(id);
+      return;
+    }
+    if (flight.cancelRequested) return;
     flight.cancelRequested = true;
-    if (this.#takeBack(flight.lane, [id]) === 0) flight.lane.askToStop(id, "cancel");
+    if (this.#takeBack(flight.lane, [id]) === 0) this.#stops.cancel(flight);
   }
 
   progress(id: JobId): number | null {
@@ -105,108 +136,55 @@ export class Dispatcher implements PoolListener {
     this.#isClosed = true;
     this.#claims.stop();
     this.#overrun.stop();
+    this.#retirement.stop();
+    for (const job of this.#quarantine.drain()) this.#endings.settle({ job, outcome: { kind: "unexecuted" } });
     for (const lane of this.#flights.lanes) this.#takeBackUnstarted(lane);
     this.#idle ??= deferred();
     this.#tellIdle();
     return this.#idle.promise;
   }
 
-  /** Gives back what still runs. Its threads are about to be ended, and what they still say is ignored. */
+  /** After `close`: gives back what still runs. Its threads are about to be ended, and what they still say is ignored. */
   abandon(): void {
-    this.#watchdog.stop();
-    for (const flight of [...this.#flights.all()]) this.#end(flight, { kind: "unexecuted" });
+    this.#stops.stop();
+    for (const flight of [...this.#flights.all()]) this.#endings.end(flight, { kind: "unexecuted" });
   }
 
-  // Claiming.
-
-  #claimable(): number {
-    let count = 0;
-    for (const lane of this.#flights.lanes) count += this.#capacity.claimable(this.#flights.load(lane));
-    return count;
-  }
-
-  /** Sends what fits, and gives the rest back to storage. */
-  #place(claimed: readonly ClaimedJob[]): void {
-    const jobs = claimed.filter((job) => !this.#adopt(job) && !this.#settleUnsent(job));
-    const lanes = this.#isClosed ? [] : [...this.#flights.lanes];
-    const { frames, rest } = planFrames({ jobs, lanes, flights: this.#flights, capacity: this.#capacity });
-    for (const job of rest) {
-      this.#capacity.noteMisfit(job.name);
-      this.#settle({ job, outcome: { kind: "unexecuted" } });
-    }
-    for (const [lane, frame] of frames) {
-      for (const job of frame) {
-        const estimateMs = this.#capacity.estimateMs(job.name);
-        this.#flights.add({ job, lane, estimateMs, cancelRequested: false, timedOut: false, toldProgress: null });
-      }
-      this.#send(lane, frame);
-    }
-  }
-
-  /** Ends a job that must not, or cannot, be sent. @returns whether it was one */
-  #settleUnsent(job: ClaimedJob): boolean {
-    if (this.#cancelledEarly.has(job.id)) this.#settle({ job, outcome: { kind: "unexecuted" }, cancelRequested: true });
-    else if (isWhole(job)) return false;
-    else this.#settle({ job, outcome: lostFailure(job) });
-    return true;
-  }
-
-  /** A job that is on a lane still, though its claim was taken from us meanwhile, goes on under the new claim. @returns whether it is one */
-  #adopt(job: ClaimedJob): boolean {
-    const flight = this.#flights.get(job.id);
-    if (flight !== undefined) flight.job = job;
-    return flight !== undefined;
-  }
-
-  #send(lane: Lane, frame: readonly ClaimedJob[]): void {
-    lane.send(frame);
-    for (const job of frame) {
-      const timeoutMs = job.timeoutMs ?? this.#deps.timeoutMs;
-      if (timeoutMs !== null) this.#watchdog.watch(job.id, timeoutMs);
-      this.#deps.listener.started(job);
-    }
-    this.#overrun.watch(lane);
+  #claimed(): readonly ClaimedJob[] {
+    return [...this.#flights.all()].map(({ job }) => job).concat(this.#quarantine.held(), this.#deps.unsettled());
   }
 
   // Ends of runs.
 
   answered(lane: Lane, { id, outcome, tookMs, progress }: JobAnswer): void {
+    this.#retirement.layToRest(lane, id);
     const flight = this.#flights.get(id);
     // Given back already, when the engine stopped, or gone with its lane and sent to another one since.
     if (flight?.lane !== lane) return;
     this.#capacity.record(flight.job.name, tookMs);
+    this.#flights.noteServed(lane);
     // A thread does not send every step; the last one counts.
     if (progress !== null && progress !== flight.toldProgress) this.progressed(id, progress, null);
     if (outcome.kind === "unregistered") this.#names = this.#names.filter((name) => name !== flight.job.name);
     // Who ended in time is not late because the main thread was busy when the answer came.
-    const isLate = flight.timedOut && tookMs >= this.#timeoutOf(flight);
-    this.#end(flight, isLate ? timeoutFailure(this.#timeoutOf(flight)) : outcome, { progress });
+    const timeoutMs = this.#stops.timeoutMs(flight.job) ?? 0;
+    this.#endings.end(flight, flight.timedOut && tookMs >= timeoutMs ? timeoutFailure(timeoutMs) : outcome, { progress });
     this.#wakeAtEndOfTurn();
   }
 
-  #end(flight: Flight, outcome: Outcome, how: { readonly progress?: number | null; readonly rescued?: boolean } = {}): void {
-    const { job, cancelRequested } = flight;
-    this.#flights.take(job.id);
-    this.#watchdog.forget(job.id);
-    this.#settle({ job, outcome, cancelRequested, ...how });
+  #onFreed(lane: Lane): void {
+    this.#retirement.check(lane);
+    this.#look();
+  }
+
+  /** What waited for something to end may have its turn. */
+  #look(): void {
+    if (!this.#isClosed) this.#quarantine.proceed();
     this.#tellIdle();
   }
 
   #tellIdle(): void {
-    if (this.#flights.size === 0 && this.#claims.isIdle) this.#idle?.resolve();
-  }
-
-  #settle(end: {
-    readonly job: ClaimedJob;
-    readonly outcome: Outcome;
-    readonly progress?: number | null;
-    readonly cancelRequested?: boolean;
-    readonly rescued?: boolean;
-  }): void {
-    const { job, outcome, progress = null, cancelRequested = false, rescued = false } = end;
-    const { clock, listener } = this.#deps;
-    const transition = nextTransition(job, outcome, { now: clock.now(), random: clock.random(), cancelRequested, progress });
-    listener.settle({ job, outcome, transition, rescued });
+    if (this.#flights.size + this.#quarantine.size === 0 && this.#claims.isIdle) this.#idle?.resolve();
   }
 
   #wakeAtEndOfTurn(): void {
@@ -216,19 +194,6 @@ export class Dispatcher implements PoolListener {
       this.#isWakePlanned = false;
       this.wake();
     });
-  }
-
-  // Deadlines, and jobs that hold up others.
-
-  #onDeadline(id: JobId): void {
-    const flight = this.#flights.get(id);
-    if (flight === undefined) return;
-    flight.timedOut = true;
-    flight.lane.askToStop(id, "timeout");
-  }
-
-  #timeoutOf(flight: Flight): number {
-    return flight.job.timeoutMs ?? this.#deps.timeoutMs ?? 0;
   }
 
   #takeBackUnstarted(lane: Lane): void {
@@ -242,34 +207,79 @@ export class Dispatcher implements PoolListener {
     const taken = lane.takeBack(ids);
     for (const id of taken) {
       const flight = this.#flights.get(id);
-      if (flight !== undefined) this.#end(flight, { kind: "unexecuted" });
+      if (flight !== undefined) this.#endings.end(flight, { kind: "unexecuted" });
     }
     return taken.length;
   }
 
-  // The rest of what a pool tells.
+  // Lanes that come, go wrong and go.
 
   ready(lane: Lane): void {
     this.#names = lane.names;
     this.#flights.addLane(lane);
     this.#deps.listener.laneReady(lane);
+    this.#look();
     this.wake();
   }
 
-  gone(lane: Lane, death: Death): void {
-    const flights = [...this.#flights.on(lane)];
-    const timedOut = new Set(flights.filter((flight) => flight.timedOut).map(({ job }) => job.id));
-    const started = new Set(death.started);
-    for (const flight of flights) {
-      const { id } = flight.job;
-      // Whoever passed a deadline is why the lane was ended: the others run again and pay nothing.
-      if (timedOut.has(id)) this.#end(flight, timeoutFailure(this.#timeoutOf(flight)));
-      else if (timedOut.size === 0 && started.has(id)) this.#end(flight, exitFailure(death));
-      else this.#end(flight, { kind: "unexecuted" }, { rescued: true });
+  strayed(lane: Lane, { run, error }: StrayError): void {
+    const flight = run === null ? undefined : this.#flights.get(run.id);
+    this.#retirement.retire(lane, error);
+    if (run !== null && flight?.lane === lane && isRunOf(run, flight.job)) {
+      this.#flights.noteServed(lane);
+      this.#retirement.haunt(flight);
+      this.#endings.end(flight, flight.timedOut ? timeoutFailure(this.#stops.timeoutMs(flight.job) ?? 0) : strayFailure(error));
+    } else if (run !== null) {
+      this.#deps.listener.lateError(run, error);
     }
-    this.#flights.removeLane(lane);
-    this.#deps.listener.laneGone(lane, death);
+    this.#wakeAtEndOfTurn();
   }
+
+  heapHigh(lane: Lane): void {
+    this.#retirement.retire(lane, null);
+  }
+
+  gone(lane: Lane, death: Death): void {
+    const { queue, clock, listener } = this.#deps;
+    const { charged, suspects, innocent, late, exit } = aftermath({
+      ...{ queue, lane, death, clock, flights: [...this.#flights.on(lane)] },
+      retired: this.#retirement.gone(lane),
+      killedFor: this.#stops.killedFor(lane),
+      timeoutMs: ({ job }) => this.#stops.timeoutMs(job),
+    });
+    this.#flights.removeLane(lane);
+    for (const flight of suspects) this.#hold(flight);
+    for (const [flight, outcome] of charged) this.#endings.end(flight, outcome);
+    for (const flight of innocent) this.#endings.end(flight, { kind: "unexecuted" }, { rescued: true });
+    if (late !== null) listener.lateError(late.run, late.error);
+    listener.laneGone(exit);
+    this.#look();
+  }
+
+  /** Keeps the claim of a suspect, for a run alone. */
+  #hold(flight: Flight): void {
+    const { job } = flight;
+    if (this.#isClosed) return this.#endings.end(flight, { kind: "unexecuted" }, { rescued: true });
+    if (!isWhole(job)) return this.#endings.end(flight, lostFailure(job));
+    this.#quarantine.add(job);
+    this.#flights.take(job.id);
+    this.#stops.forget(job.id);
+    this.#deps.listener.rescued(job);
+  }
+
+  leaked(thread: number): void {
+    this.#deps.listener.leaked(thread);
+  }
+
+  freed(): void {
+    // The pool counts those that have not ended yet.
+  }
+
+  bootFailed(error: Error): void {
+    this.#deps.listener.unhealthy(error);
+  }
+
+  // What runs tell.
 
   progressed(id: JobId, fraction: number, detail: string | null): void {
     const flight = this.#flights.get(id);
@@ -280,30 +290,8 @@ export class Dispatcher implements PoolListener {
 
   logged(id: JobId, line: LogLine): void {
     const flight = this.#flights.get(id);
-    if (flight !== undefined) this.#deps.listener.logged(flight.job, line);
+    if (flight === undefined) return;
+    if (flight.log.push(line) > LOG_LINES) flight.log.shift();
+    this.#deps.listener.logged(flight.job, line);
   }
-
-  strayed(): void {
-    // Nobody is told yet.
-  }
-
-  heapHigh(): void {
-    // Nothing is done yet.
-  }
-
-  leaked(): void {
-    // Nobody is told yet.
-  }
-
-  freed(): void {
-    // Nobody is told yet.
-  }
-
-  bootFailed(error: Error): void {
-    this.#deps.listener.unhealthy(error);
-  }
-}
-
-function isWhole({ attachments }: ClaimedJob): boolean {
-  return !attachments.some(isDetached);
 }

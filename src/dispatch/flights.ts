@@ -1,6 +1,8 @@
-/** The jobs that are on lanes now, and what each lane holds. */
+/** The jobs that are on lanes now, and what each lane holds and is for. */
 
+import type { LogLine } from "../job/job-context.js";
 import type { ClaimedJob, JobId } from "../job/job-record.js";
+import type { StopReason } from "../protocol/control-block.js";
 import type { LaneLoad } from "./capacity.js";
 import type { Lane } from "./pool.js";
 
@@ -12,13 +14,41 @@ export interface Flight {
   estimateMs: number;
   cancelRequested: boolean;
   timedOut: boolean;
+  /** It went on when the grace was over: its lane is being killed, for this. */
+  condemned: StopReason | null;
+  /** Alone on its lane, since it may have ended one before. */
+  readonly isSuspect: boolean;
   /** The progress that was told last. */
   toldProgress: number | null;
+  /** The last lines that it logged. */
+  readonly log: LogLine[];
+}
+
+/** A job that has just been sent. */
+export function newFlight(start: Pick<Flight, "job" | "lane"> & Partial<Pick<Flight, "estimateMs" | "isSuspect">>): Flight {
+  const { job, lane, estimateMs = Infinity, isSuspect = false } = start;
+  return { job, lane, estimateMs, isSuspect, cancelRequested: false, timedOut: false, condemned: null, toldProgress: null, log: [] };
+}
+
+/** `open`: for any job. `quarantine`: for one suspect at a time. `retiring`: for none any more. */
+export type LaneMode = "open" | "quarantine" | "retiring";
+
+interface Hold {
+  readonly flights: Set<Flight>;
+  mode: LaneMode;
+  /** Runs that have ended here. */
+  served: number;
 }
 
 export class Flights {
   readonly #byId = new Map<JobId, Flight>();
-  readonly #byLane = new Map<Lane, Set<Flight>>();
+  readonly #byLane = new Map<Lane, Hold>();
+  /** Runs that a lane is for. */
+  readonly #maxPerLane: number;
+
+  constructor(maxPerLane: number | null = null) {
+    this.#maxPerLane = maxPerLane ?? Infinity;
+  }
 
   get size(): number {
     return this.#byId.size;
@@ -32,17 +62,44 @@ export class Flights {
     return this.#byLane.size;
   }
 
+  /** Those that take any job. */
+  openLanes(): Lane[] {
+    const lanes: Lane[] = [];
+    for (const [lane, { mode }] of this.#byLane) if (mode === "open") lanes.push(lane);
+    return lanes;
+  }
+
   addLane(lane: Lane): void {
-    this.#byLane.set(lane, new Set());
+    this.#byLane.set(lane, { flights: new Set(), mode: "open", served: 0 });
   }
 
   removeLane(lane: Lane): void {
     this.#byLane.delete(lane);
   }
 
+  /** `undefined` once it is gone. */
+  mode(lane: Lane): LaneMode | undefined {
+    return this.#byLane.get(lane)?.mode;
+  }
+
+  setMode(lane: Lane, mode: LaneMode): void {
+    const hold = this.#byLane.get(lane);
+    if (hold !== undefined) hold.mode = mode;
+  }
+
+  /** How many runs have ended on a lane. */
+  served(lane: Lane): number {
+    return this.#byLane.get(lane)?.served ?? 0;
+  }
+
+  noteServed(lane: Lane): void {
+    const hold = this.#byLane.get(lane);
+    if (hold !== undefined) hold.served += 1;
+  }
+
   add(flight: Flight): void {
     this.#byId.set(flight.job.id, flight);
-    this.#byLane.get(flight.lane)?.add(flight);
+    this.#byLane.get(flight.lane)?.flights.add(flight);
   }
 
   get(id: JobId): Flight | undefined {
@@ -54,12 +111,12 @@ export class Flights {
     const flight = this.#byId.get(id);
     if (flight === undefined) return undefined;
     this.#byId.delete(id);
-    this.#byLane.get(flight.lane)?.delete(flight);
+    this.#byLane.get(flight.lane)?.flights.delete(flight);
     return flight;
   }
 
   on(lane: Lane): ReadonlySet<Flight> {
-    return this.#byLane.get(lane) ?? new Set();
+    return this.#byLane.get(lane)?.flights ?? new Set();
   }
 
   all(): IterableIterator<Flight> {
@@ -70,6 +127,7 @@ export class Flights {
     const flights = this.on(lane);
     let heldMs = 0;
     for (const flight of flights) heldMs += flight.estimateMs;
-    return { count: flights.size, heldMs, room: lane.room };
+    const runsLeft = this.#maxPerLane - this.served(lane) - flights.size;
+    return { count: flights.size, heldMs, room: Math.min(lane.room, runsLeft) };
   }
 }

@@ -34,6 +34,8 @@ export class FrameLane implements Lane {
   readonly #slotOf = new Map<JobId, number>();
   /** By slot. A slot that is neither free nor here belongs to a job that was taken back and is not answered yet. */
   readonly #jobs: (JobId | undefined)[] = new Array<JobId | undefined>(FRAME_SLOTS);
+  /** Which of all messages to stop was the last for a job. */
+  readonly #stopOf = new Map<JobId, number>();
   #stopsAsked = 0;
   #knocks = 0;
   #heard: Deferred<void> | undefined;
@@ -81,7 +83,12 @@ export class FrameLane implements Lane {
     if (slot === undefined) return;
     this.#control.askToStop(slot, reason);
     this.#stopsAsked += 1;
+    this.#stopOf.set(id, this.#stopsAsked + this.#knocks);
     this.#carrier.post({ kind: "stop-asked", slots: [slot] }, []);
+  }
+
+  heardStop(id: JobId): boolean {
+    return this.#control.stopsHeard >= (this.#stopOf.get(id) ?? Infinity);
   }
 
   startedAt(id: JobId): number | null {
@@ -171,6 +178,7 @@ export class FrameLane implements Lane {
 
   #forget(id: JobId, slot: number): void {
     this.#slotOf.delete(id);
+    this.#stopOf.delete(id);
     this.#jobs[slot] = undefined;
   }
 

@@ -73,8 +73,8 @@ export class PoolThread {
   #isToldToEnd = false;
   /** It was told to end, and did. */
   #isOrderly = false;
-  #resting = false;
-  #busy = false;
+  #isResting = false;
+  #isBusy = false;
 
   constructor(deps: PoolThreadDeps) {
     this.#deps = deps;
@@ -115,13 +115,13 @@ export class PoolThread {
   }
 
   unref(): void {
-    this.#resting = true;
+    this.#isResting = true;
     if (this.#lane !== undefined) this.#rest();
   }
 
   #rest(): void {
     this.#post({ kind: "rest" }, []);
-    if (!this.#busy) this.#channel.port1.unref();
+    if (!this.#isBusy) this.#channel.port1.unref();
   }
 
   // What it says, and what becomes of it.
@@ -184,15 +184,15 @@ export class PoolThread {
     // Not known any more once it has ended.
     const { maxOldGenerationSizeMb = 0 } = this.#worker?.resourceLimits ?? {};
     this.#heapLimit = maxOldGenerationSizeMb > 0 ? maxOldGenerationSizeMb * MEBIBYTE : null;
-    if (this.#resting) this.#rest();
+    if (this.#isResting) this.#rest();
     this.#deps.onReady();
     listener.ready(lane);
   }
 
   #setBusy(isBusy: boolean): void {
-    this.#busy = isBusy;
+    this.#isBusy = isBusy;
     this.#hadJobs = true;
-    if (!this.#resting) return;
+    if (!this.#isResting) return;
     if (isBusy) this.#channel.port1.ref();
     else this.#channel.port1.unref();
   }
@@ -215,7 +215,7 @@ export class PoolThread {
   }
 
   async #tellToEnd(): Promise<void> {
-    if (this.#isEnded || this.#isTerminated || this.#lane === undefined || this.#busy) return;
+    if (this.#isEnded || this.#isTerminated || this.#lane === undefined || this.#isBusy) return;
     if (!this.#isToldToEnd) this.#post({ kind: "end" }, []);
     this.#isToldToEnd = true;
     const { disposeTimeoutMs, clock } = this.#deps;

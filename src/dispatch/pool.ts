@@ -24,6 +24,8 @@ export interface Lane {
   takeBack(ids: readonly JobId[]): readonly JobId[];
   /** Asks a job to stop. Whether and when it does is up to the job. */
   askToStop(id: JobId, reason: StopReason): void;
+  /** The thread has noticed that this job is to stop. */
+  heardStop(id: JobId): boolean;
   /** On the monotonic clock; `null` if the job has not started or is not here. */
   startedAt(id: JobId): number | null;
   /** The last progress the job told, if any. */

@@ -1,4 +1,7 @@
-/** Deadlines of the jobs of one queue, counted from the start of each run. Sets one timer per job that has a deadline. */
+/**
+ * Deadlines of the jobs of one queue, counted from the start of each run, and the grace of those that were asked to stop. Sets
+ * one timer per job that has either.
+ */
 
 import type { Clock, Timer } from "../clock.js";
 import type { JobId } from "../job/job-record.js";
@@ -16,6 +19,8 @@ export interface WatchdogDeps {
 export class Watchdog {
   readonly #deps: WatchdogDeps;
   readonly #timers = new Map<JobId, Timer>();
+  /** These were asked to stop. */
+  readonly #asked = new Set<JobId>();
 
   constructor(deps: WatchdogDeps) {
     this.#deps = deps;
@@ -25,9 +30,21 @@ export class Watchdog {
     this.#arm(id, timeoutMs, () => this.#check(id, timeoutMs));
   }
 
+  /** The job was asked to stop for some other reason than its deadline, which does not matter any more. A grace that runs, goes on. */
+  giveGrace(id: JobId): void {
+    if (this.#asked.has(id)) return;
+    this.#timers.get(id)?.cancel();
+    this.#asked.add(id);
+    this.#arm(id, this.#deps.graceMs, () => {
+      this.#timers.delete(id);
+      this.#deps.onGraceOver(id);
+    });
+  }
+
   forget(id: JobId): void {
     this.#timers.get(id)?.cancel();
     this.#timers.delete(id);
+    this.#asked.delete(id);
   }
 
   stop(): void {
@@ -43,10 +60,7 @@ export class Watchdog {
       this.#arm(id, leftMs, () => this.#check(id, timeoutMs));
       return;
     }
-    this.#arm(id, this.#deps.graceMs, () => {
-      this.#timers.delete(id);
-      this.#deps.onGraceOver(id);
-    });
+    this.giveGrace(id);
     this.#deps.onDeadline(id);
   }
 

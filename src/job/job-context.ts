@@ -19,13 +19,14 @@ export interface JobContext<State = unknown> {
   readonly signal: AbortSignal;
   /** Whether the job is asked to stop. Reads shared memory: true even in the middle of a busy loop. */
   readonly cancelled: boolean;
-  /** Throws if the job is asked to stop. Cheap enough for a busy loop. */
+  /** Cheap enough for a busy loop. @throws JobCancelledError if the job is asked to stop */
   throwIfCancelled(): void;
   /**
    * Tells how far the job is. Works from a busy loop.
    *
    * @param fraction from 0 to 1
    * @param detail a few words for whoever watches
+   * @throws OptionsError for a fraction that is none
    */
   progress(fraction: number, detail?: string): void;
   readonly log: JobLog;
@@ -45,7 +46,7 @@ export interface JobLog {
 
 export type LogLevel = keyof JobLog;
 
-/** `job` is a definition, or a name. Resolves once stored. */
+/** `job` is a definition, or a name. Resolves once stored; rejects as the engine's `enqueue` does. */
 export type EnqueueFromJob = <Spec extends JobSpec | string>(
   job: Spec,
   payload: Spec extends JobSpec ? InputOf<Spec> : unknown,

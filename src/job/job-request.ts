@@ -21,7 +21,7 @@ export interface JobRequest extends Omit<NewJob, "id" | "runAt" | "createdAt"> {
   readonly delayMs: number | null;
 }
 
-const OPTION_NAMES = ["queue", "delay", "runAt", "priority", "maxRetries", "backoff", "timeout", "unique", "meta", "transfer"];
+export const ENQUEUE_OPTIONS: readonly string[] = ["queue", "delay", "runAt", "priority", "maxRetries", "backoff", "timeout", "unique", "meta", "transfer"];
 
 /** What `enqueue` was called with. */
 export interface RequestInput {
@@ -112,7 +112,7 @@ export function parsePolicy(job: JobSpec | string, options: EnqueueOptions = {})
   requireJob(job);
   const spec: Partial<JobSpec> & { readonly name: string } = typeof job === "string" ? { name: job } : job;
   requireName(spec.name, "the name of the job");
-  rejectUnknownKeys(options, OPTION_NAMES, "enqueue");
+  rejectUnknownKeys(options, ENQUEUE_OPTIONS, "enqueue");
   if (options.transfer !== undefined) requireBuffers(options.transfer, "transfer");
   const { queue = spec.queue ?? DEFAULT_QUEUE, maxRetries = spec.maxRetries ?? DEFAULT_MAX_RETRIES, priority = 0 } = options;
   requireName(queue, "queue");
@@ -156,17 +156,17 @@ function parseStart({ delay, runAt }: EnqueueOptions): { readonly delayMs: numbe
 
 function parseUnique(unique: EnqueueOptions["unique"]): UniqueKey | null {
   if (unique === undefined) return null;
-  if (typeof unique === "string") return { key: requireKey(unique), until: "finished" };
+  if (typeof unique === "string") return { key: requireKey(unique, "unique"), until: "finished" };
   rejectUnknownKeys(unique, ["key", "until"], "unique");
   const { until = "finished" } = unique;
   if (!["finished", "started"].includes(until)) {
     throw new OptionsError(`unique.until must be "finished" or "started", but is ${show(until)}`);
   }
-  return { key: requireKey(unique.key), until };
+  return { key: requireKey(unique.key, "unique.key"), until };
 }
 
-function requireKey(key: unknown): string {
-  requireName(key, "unique");
+function requireKey(key: unknown, option: string): string {
+  requireName(key, option);
   return key;
 }
 

@@ -45,13 +45,16 @@ export function requireId(id: unknown): void {
 
 /** @throws OptionsError unless `value` is a whole number from 0 (or `min`) upwards, or `Infinity` */
 export function requireCount(value: unknown, option: string, min = 0): asserts value is number {
-  if (typeof value !== "number" || !(value >= min) || !(Number.isInteger(value) || value === Infinity)) {
+  if (value !== Infinity && !isCount(value, min)) {
     throw new OptionsError(`${option} must be a whole number from ${min}, or Infinity, but is ${show(value)}`);
   }
 }
 
 /** @throws OptionsError unless `value` is a finite whole number from `min` upwards */
 export function requireFiniteCount(value: unknown, option: string, min = 0): asserts value is number {
-  requireCount(value, option, min);
-  if (value === Infinity) throw new OptionsError(`${option} must be finite`);
+  if (!isCount(value, min)) throw new OptionsError(`${option} must be a whole number from ${min}, but is ${show(value)}`);
+}
+
+function isCount(value: unknown, min: number): value is number {
+  return Number.isInteger(value) && Number(value) >= min;
 }

@@ -60,6 +60,7 @@ function lyingLane(lane: Lane, claimsToKnow: readonly string[]): Lane {
     send: (jobs) => lane.send(jobs),
     takeBack: (ids) => lane.takeBack(ids),
     askToStop: (id, reason) => lane.askToStop(id, reason),
+    heardStop: (id) => lane.heardStop(id),
     startedAt: (id) => lane.startedAt(id),
     progress: (id) => lane.progress(id),
     end: () => lane.end(),

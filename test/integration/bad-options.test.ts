@@ -84,6 +84,25 @@ describe("options of a job", () => {
   });
 });
 
+describe("messages", () => {
+  it("name the call, and all the options it has", async () => {
+    const engine = newEngine({ storage: untouched() });
+    const wrong = { wrong: 1 } as object;
+    const common = "queue, .*priority, maxRetries, backoff, timeout, unique, meta";
+    await expect(engine.enqueue("echo", 1, wrong)).rejects.toThrow(new RegExp(`^enqueue has no option "wrong"; it knows ${common}, transfer$`));
+    await expect(engine.run("echo", 1, wrong)).rejects.toThrow(new RegExp(`^run has no option "wrong"; it knows ${common}, transfer, signal$`));
+    await expect(engine.every("1s", "echo", 1, wrong)).rejects.toThrow(new RegExp(`^every has no option "wrong"; it knows name, overlap, ${common}$`));
+    await expect(engine.every("1s", "echo", 1, wrong)).rejects.not.toThrow(/delay|runAt/);
+  });
+
+  it("do not offer what is refused as well", async () => {
+    const engine = newEngine({ storage: untouched() });
+    await expect(engine.list({ limit: 0 })).rejects.toThrow(/^limit must be a whole number from 1, but is 0$/);
+    await expect(engine.list({ limit: Infinity })).rejects.toThrow(/^limit must be a whole number from 1, but is Infinity$/);
+    await expect(engine.enqueue("echo", 1, { unique: { key: "" } })).rejects.toThrow(/^unique\.key must be/);
+  });
+});
+
 describe("the calls of an engine", () => {
   const calls: readonly (readonly [option: string, call: (engine: Engine, wrong: never) => unknown, wrong: readonly unknown[]])[] = [
     ["job", (engine, wrong: string) => engine.enqueue(wrong, 1), [null, undefined, 5, {}, { name: 5 }, Symbol("a")]],

@@ -129,14 +129,16 @@ describe("the events of threads", () => {
     const told = record(engine, ["thread:started", "thread:exited"]);
     await engine.start();
     const replaced = nextEvent(engine, "thread:started");
-    await engine.run("exit", 5, { queue: "images", maxRetries: 0 }).catch(() => undefined);
+    const { id } = await engine.enqueue("exit", 5, { queue: "images", maxRetries: 0 });
     await replaced;
     await engine.stop();
+    const charged = [{ id, name: "exit", attempt: 1, ranMs: expect.any(Number) as number, progress: null, log: [] }];
+    const blame = { error: null, stuckAt: null, charged: [], suspects: [], returned: [] };
     expect(told).toEqual([
       ["thread:started", { queue: "images", thread: 0 }],
-      ["thread:exited", { queue: "images", thread: 0, exitCode: 5, error: null }],
+      ["thread:exited", { queue: "images", thread: 0, ...blame, reason: "exit", exitCode: 5, charged, report: expect.stringContaining(id) as string }],
       ["thread:started", { queue: "images", thread: 0 }],
-      ["thread:exited", { queue: "images", thread: 0, exitCode: 0, error: null }],
+      ["thread:exited", { queue: "images", thread: 0, ...blame, reason: "retired", exitCode: 0, report: 'thread 0 of queue "images" was ended' }],
     ]);
   });
 

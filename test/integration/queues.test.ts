@@ -65,9 +65,11 @@ describe("concurrency", () => {
   it("is 1 by default: jobs on one thread never overlap", async () => {
     const engine = await startEngine();
     const gate = newGate();
+    // Listens first: the job may speak as soon as it is enqueued.
+    const firstWaits = nextEvent(engine, "log", ({ message }) => message === "waiting");
     const first = await engine.enqueue(wait, gate);
     const second = await engine.enqueue(wait, gate);
-    await said(engine, first.id, "waiting");
+    expect((await firstWaits).id).toBe(first.id);
     expect((await second.info())?.state).toBe("waiting");
     const secondWaits = said(engine, second.id, "waiting");
     open(gate);

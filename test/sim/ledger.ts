@@ -171,7 +171,9 @@ export class Ledger {
 
   sent(job: ClaimedJob, timeoutMs: number | null): Run {
     const key = runKey(job.id, job.fence);
-    if (this.#runs.has(key)) this.violate(3, `${this.alias(job.id)}#${job.fence} was sent twice`);
+    const former = this.#runs.get(key);
+    // A suspect of the death of its thread runs again under the same claim.
+    if (former !== undefined && former.fate?.kind !== "gone") this.violate(3, `${this.alias(job.id)}#${job.fence} was sent twice`);
     const run: Run = { job, timeoutMs: job.timeoutMs ?? timeoutMs, startedAt: null, ending: null, guilty: false, fate: null, fateAt: 0 };
     this.#runs.set(key, run);
     return run;

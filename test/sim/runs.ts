@@ -8,7 +8,7 @@ export type Fate =
   | { readonly kind: "answered"; readonly outcome: Outcome; readonly tookMs: number }
   | { readonly kind: "taken back" }
   /** Its lane is gone. */
-  | { readonly kind: "gone"; readonly running: boolean; readonly laneTimedOut: boolean }
+  | { readonly kind: "gone"; readonly running: boolean; readonly alone: boolean; readonly laneTimedOut: boolean }
   /** The engine stopped meanwhile. */
   | { readonly kind: "stopped" };
 
@@ -61,9 +61,12 @@ function judgeGone(transition: Transition, run: Run, fate: Extract<Fate, { kind:
   const isCharged = transition.attempt === run.job.attempt;
   if (transition.to === "completed") return broken(9, "it completed, though its thread died before it answered");
   if (!isCharged) {
-    const getsAway = run.guilty && fate.running && !fate.laneTimedOut;
+    // One of several is suspected, and need not run again here.
+    const getsAway = run.guilty && fate.running && fate.alone && !fate.laneTimedOut;
     return getsAway ? broken(9, "it ended its thread and was not charged") : null;
   }
+  // Whether anyone asked for it is looked at elsewhere.
+  if (transition.to === "cancelled") return fate.running ? null : broken(8, "it was cancelled and charged, but did not run");
   switch (transition.failure?.reason) {
     case "timeout":
       return judgeDeadline(run, run.fateAt);

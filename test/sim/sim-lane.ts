@@ -81,7 +81,7 @@ export class SimLane extends FrameLane {
   tellGone({ started }: { readonly started: readonly JobId[] }): void {
     this.#isGone = true;
     const laneTimedOut = this.#unheard().some(({ job }) => this.#timedOut.has(job.id));
-    for (const { job } of this.#unheard()) this.#hear(job.id, { kind: "gone", running: started.includes(job.id), laneTimedOut });
+    for (const { job } of this.#unheard()) this.#hear(job.id, { kind: "gone", running: started.includes(job.id), alone: started.length === 1, laneTimedOut });
   }
 
   /** Its engine listens no more. */

@@ -1,5 +1,6 @@
 import type { Lane } from "../../../src/dispatch/pool.js";
 import type { ClaimedJob, JobId } from "../../../src/job/job-record.js";
+import type { StopReason } from "../../../src/protocol/control-block.js";
 
 /** A lane without a thread: it keeps what it is sent, and jobs start when the test says so. */
 export class FakeLane implements Lane {
@@ -7,6 +8,10 @@ export class FakeLane implements Lane {
   readonly names: readonly string[] = ["job"];
   readonly sent: (readonly JobId[])[] = [];
   readonly starts: Map<JobId, number> = new Map<JobId, number>();
+  /** What was asked of it: a job to stop, or itself to end. */
+  readonly asked: string[] = [];
+  /** Jobs whose stop the thread has noticed. */
+  readonly heard: Set<JobId> = new Set<JobId>();
   room: number;
 
   constructor(thread = 0, room = 256) {
@@ -23,8 +28,12 @@ export class FakeLane implements Lane {
     return ids.filter((id) => !this.starts.has(id));
   }
 
-  askToStop(): void {
-    // Nobody runs here.
+  askToStop(id: JobId, reason: StopReason): void {
+    this.asked.push(`stop ${id}: ${reason}`);
+  }
+
+  heardStop(id: JobId): boolean {
+    return this.heard.has(id);
   }
 
   startedAt(id: JobId): number | null {
@@ -36,10 +45,10 @@ export class FakeLane implements Lane {
   }
 
   end(): void {
-    // Nothing to end.
+    this.asked.push("end");
   }
 
   kill(): void {
-    // Nothing to end.
+    this.asked.push("kill");
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Capacity } from "../../../src/dispatch/capacity.js";
-import { Flights } from "../../../src/dispatch/flights.js";
+import { Flights, newFlight } from "../../../src/dispatch/flights.js";
 import { planFrames } from "../../../src/dispatch/frame-plan.js";
 import type { ClaimedJob } from "../../../src/job/job-record.js";
 import { claimed } from "../sample-job.js";
@@ -29,7 +29,7 @@ function jobs(name: string, count: number): readonly ClaimedJob[] {
 
 /** Puts a job on a lane, as one that was sent. */
 function fly({ flights, capacity }: Scene, lane: FakeLane, job: ClaimedJob): void {
-  flights.add({ job, lane, estimateMs: capacity.estimateMs(job.name), cancelRequested: false, timedOut: false, toldProgress: null });
+  flights.add(newFlight({ job, lane, estimateMs: capacity.estimateMs(job.name) }));
 }
 
 function planned(at: Scene, all: readonly ClaimedJob[]): { readonly frames: Readonly<Record<number, readonly string[]>>; readonly rest: readonly string[] } {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Flights } from "../../../src/dispatch/flights.js";
+import { Flights, newFlight } from "../../../src/dispatch/flights.js";
 import { Overrun } from "../../../src/dispatch/overrun.js";
 import type { Lane } from "../../../src/dispatch/pool.js";
 import type { JobId } from "../../../src/job/job-record.js";
@@ -29,7 +29,7 @@ class Scene {
   lane(...ids: readonly JobId[]): FakeLane {
     const lane = new FakeLane();
     this.flights.addLane(lane);
-    for (const id of ids) this.flights.add({ job: claimed({ id, name: `name of ${id}` }), lane, estimateMs: 0.1, cancelRequested: false, timedOut: false, toldProgress: null });
+    for (const id of ids) this.flights.add(newFlight({ job: claimed({ id, name: `name of ${id}` }), lane, estimateMs: 0.1 }));
     if (ids[0] !== undefined) this.start(lane, ids[0]);
     return lane;
   }

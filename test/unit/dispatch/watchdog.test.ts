@@ -152,3 +152,48 @@ describe("a job that has ended", () => {
     expect(scene.clock.timers).toBe(0);
   });
 });
+
+describe("the grace of a job that was asked to stop for another reason", () => {
+  it("begins then, whether it has a deadline or not, and its deadline matters no more", async () => {
+    for (const timeoutMs of [null, 50]) {
+      const scene = new Scene();
+      scene.start("a");
+      if (timeoutMs !== null) scene.watchdog.watch("a", timeoutMs);
+      await scene.clock.advance(10);
+      scene.watchdog.giveGrace("a");
+      await scene.clock.advance(10_000);
+      expect(scene.barks).toEqual([["over", "a", 110]]);
+      expect(scene.clock.timers).toBe(0);
+    }
+  });
+
+  it("is not made longer by a second wish, or after a deadline", async () => {
+    const scene = new Scene();
+    scene.start("a");
+    scene.start("b");
+    scene.watchdog.watch("a", 1_000);
+    scene.watchdog.giveGrace("b");
+    await scene.clock.advance(90);
+    scene.watchdog.giveGrace("b");
+    await scene.clock.advance(960);
+    scene.watchdog.giveGrace("a");
+    await scene.clock.advance(10_000);
+    expect(scene.barks).toEqual([
+      ["over", "b", 100],
+      ["deadline", "a", 1_000],
+      ["over", "a", 1_100],
+    ]);
+  });
+
+  it("is over when the job is", async () => {
+    const scene = new Scene();
+    scene.start("a");
+    scene.watchdog.giveGrace("a");
+    scene.watchdog.forget("a");
+    await scene.clock.advance(10_000);
+    expect([scene.barks, scene.clock.timers]).toEqual([[], 0]);
+    scene.watchdog.giveGrace("a");
+    await scene.clock.advance(100);
+    expect(scene.barks).toHaveLength(1);
+  });
+});

@@ -1,0 +1,110 @@
+/**
+ * Ends lanes in an orderly way: those that nobody knows the state of any more, since code outside of all runs has failed there,
+ * those whose heap stays too full, and those that have run as many jobs as they may. A retired lane gets no new jobs; what runs
+ * there ends normally, and then the lane does.
+ */
+
+import type { Clock, Timer } from "../clock.js";
+import type { JobId } from "../job/job-record.js";
+import type { WireError } from "../protocol/wire-error.js";
+import type { Flight, Flights } from "./flights.js";
+import type { Lane } from "./pool.js";
+
+export interface RetirementDeps {
+  readonly clock: Clock;
+  readonly flights: Flights;
+  readonly maxJobsPerThread: number | null;
+  /** How long a failed run may go on before its thread is ended all the same. */
+  readonly graceMs: number;
+  /** Takes back what has not started on this lane. */
+  readonly clear: (lane: Lane) => void;
+}
+
+/** Why a lane is to end, and what still keeps it. */
+interface Leaver {
+  readonly error: WireError | null;
+  /** Runs that have failed already, but whose code goes on. */
+  readonly ghosts: Set<JobId>;
+  timer: Timer | undefined;
+  isEnding: boolean;
+}
+
+export class Retirement {
+  readonly #deps: RetirementDeps;
+  readonly #leavers = new Map<Lane, Leaver>();
+  #isStopped = false;
+
+  constructor(deps: RetirementDeps) {
+    this.#deps = deps;
+  }
+
+  /** @param error why, if that is it; the first one counts */
+  retire(lane: Lane, error: WireError | null): void {
+    if (this.#isStopped || this.#deps.flights.mode(lane) === undefined || this.#leavers.has(lane)) return;
+    this.#leavers.set(lane, { error, ghosts: new Set(), timer: undefined, isEnding: false });
+    this.#begin(lane);
+  }
+
+  /** A run on a retired lane has failed, but its code goes on: it is given a moment to end too. */
+  haunt({ job, lane }: Flight): void {
+    const leaver = this.#leavers.get(lane);
+    if (leaver === undefined) return;
+    leaver.ghosts.add(job.id);
+    lane.askToStop(job.id, "cancel");
+    leaver.timer ??= this.#deps.clock.setTimer(this.#deps.graceMs, () => {
+      leaver.ghosts.clear();
+      this.check(lane);
+    });
+  }
+
+  /** The code of a failed run has ended after all. */
+  layToRest(lane: Lane, id: JobId): void {
+    if (this.#leavers.get(lane)?.ghosts.delete(id) === true) this.check(lane);
+  }
+
+  /** To be called when a run has ended on a lane, whatever came of it. */
+  check(lane: Lane): void {
+    const { flights, maxJobsPerThread } = this.#deps;
+    if (maxJobsPerThread !== null && flights.served(lane) >= maxJobsPerThread) this.retire(lane, null);
+    const leaver = this.#leavers.get(lane);
+    if (leaver === undefined) return;
+    this.#begin(lane);
+    if (flights.mode(lane) !== "retiring" || leaver.isEnding || flights.on(lane).size > 0 || leaver.ghosts.size > 0) return;
+    leaver.isEnding = true;
+    leaver.timer?.cancel();
+    lane.end();
+  }
+
+  /** A lane is gone. @returns why it was retired, if it was */
+  gone(lane: Lane): { readonly error: WireError | null } | undefined {
+    const leaver = this.#leavers.get(lane);
+    leaver?.timer?.cancel();
+    this.#leavers.delete(lane);
+    return leaver;
+  }
+
+  /** All lanes are about to be ended anyway. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const { timer } of this.#leavers.values()) timer?.cancel();
+    this.#leavers.clear();
+  }
+
+  #begin(lane: Lane): void {
+    const { flights, clear } = this.#deps;
+    if (flights.mode(lane) === "retiring" || !this.#isOfUse(lane)) return;
+    flights.setMode(lane, "retiring");
+    clear(lane);
+    this.check(lane);
+  }
+
+  /**
+   * A lane is not replaced before it has run something. Else one whose state breaks as soon as it is made would be replaced over
+   * and over, and no job ever run.
+   */
+  #isOfUse(lane: Lane): boolean {
+    if (this.#deps.flights.served(lane) > 0) return true;
+    for (const { job } of this.#deps.flights.on(lane)) if (lane.startedAt(job.id) !== null) return true;
+    return false;
+  }
+}

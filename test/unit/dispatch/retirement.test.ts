@@ -1,0 +1,115 @@
+import { describe, expect, it } from "vitest";
+import { type Flight, Flights, newFlight } from "../../../src/dispatch/flights.js";
+import { Retirement } from "../../../src/dispatch/retirement.js";
+import type { JobId } from "../../../src/job/job-record.js";
+import { manualClock, type ManualClock } from "../../../src/testing/manual-clock.js";
+import { claimed } from "../sample-job.js";
+import { FakeLane } from "./fake-lane.js";
+
+const ERROR = { name: "Error", message: "stray", stack: null, code: null };
+
+class Scene {
+  readonly clock: ManualClock = manualClock();
+  readonly flights: Flights;
+  readonly lane = new FakeLane();
+  readonly cleared: number[] = [];
+  readonly retirement: Retirement;
+
+  constructor(maxJobsPerThread: number | null = null) {
+    this.flights = new Flights(maxJobsPerThread);
+    this.flights.addLane(this.lane);
+    const clear = (): void => void this.cleared.push(this.lane.thread);
+    this.retirement = new Retirement({ clock: this.clock, flights: this.flights, maxJobsPerThread, graceMs: 100, clear });
+  }
+
+  start(id: JobId): Flight {
+    const flight = newFlight({ job: claimed({ id }), lane: this.lane });
+    this.flights.add(flight);
+    this.lane.starts.set(id, 0);
+    return flight;
+  }
+
+  end(id: JobId): void {
+    this.flights.take(id);
+    this.flights.noteServed(this.lane);
+    this.retirement.check(this.lane);
+  }
+}
+
+describe("a lane that is to end", () => {
+  it("takes no new jobs, gives back what has not started, and ends when its jobs have", () => {
+    const scene = new Scene();
+    scene.start("a");
+    scene.start("b");
+    scene.retirement.retire(scene.lane, ERROR);
+    expect([scene.flights.openLanes(), scene.cleared]).toEqual([[], [0]]);
+    scene.end("a");
+    expect(scene.lane.asked).toEqual([]);
+    scene.end("b");
+    scene.retirement.check(scene.lane);
+    scene.retirement.retire(scene.lane, null);
+    expect(scene.lane.asked).toEqual(["end"]);
+    expect(scene.retirement.gone(scene.lane)).toMatchObject({ error: ERROR });
+    expect(scene.retirement.gone(scene.lane)).toBeUndefined();
+  });
+
+  it("ends at once when it is idle", () => {
+    const scene = new Scene();
+    scene.start("a");
+    scene.end("a");
+    scene.retirement.retire(scene.lane, null);
+    expect(scene.lane.asked).toEqual(["end"]);
+  });
+
+  it("is of use first: one that has run nothing yet does not end before it has", () => {
+    const scene = new Scene();
+    scene.retirement.retire(scene.lane, ERROR);
+    expect([scene.lane.asked, scene.flights.mode(scene.lane)]).toEqual([[], "open"]);
+    scene.start("a");
+    scene.end("a");
+    expect(scene.lane.asked).toEqual(["end"]);
+  });
+
+  it("waits a moment for the code of a run that it has failed, and no longer", async () => {
+    for (const doesAnswer of [true, false]) {
+      const scene = new Scene();
+      const flight = scene.start("a");
+      scene.retirement.retire(scene.lane, ERROR);
+      scene.retirement.haunt(flight);
+      scene.end("a");
+      expect(scene.lane.asked).toEqual(["stop a: cancel"]);
+      await scene.clock.advance(99);
+      expect(scene.lane.asked).toHaveLength(1);
+      if (doesAnswer) scene.retirement.layToRest(scene.lane, "a");
+      else await scene.clock.advance(1);
+      expect(scene.lane.asked).toEqual(["stop a: cancel", "end"]);
+      expect(scene.clock.timers).toBe(0);
+    }
+  });
+
+  it("is not ended again when the engine stops", async () => {
+    const scene = new Scene(1);
+    const flight = scene.start("a");
+    scene.retirement.retire(scene.lane, ERROR);
+    scene.retirement.haunt(flight);
+    scene.retirement.stop();
+    scene.end("a");
+    scene.retirement.retire(scene.lane, ERROR);
+    await scene.clock.advance(1_000);
+    expect(scene.lane.asked).toEqual(["stop a: cancel"]);
+  });
+});
+
+describe("a lane that may run so many jobs", () => {
+  it("ends after the last, and is never given more", () => {
+    const scene = new Scene(2);
+    expect(scene.flights.load(scene.lane).room).toBe(2);
+    scene.start("a");
+    scene.end("a");
+    expect([scene.flights.load(scene.lane).room, scene.lane.asked]).toEqual([1, []]);
+    scene.start("b");
+    expect(scene.flights.load(scene.lane).room).toBe(0);
+    scene.end("b");
+    expect(scene.lane.asked).toEqual(["end"]);
+  });
+});
