@@ -166,7 +166,11 @@ class OnePiscina {
       worker.on("error", (thrown) => {
         error = thrown;
       });
-      worker.on("exit", (code) => this.#onExit(worker, error ?? new Error(`a thread exited with code ${code} before it had loaded anything`)));
+      worker.on("exit", (code) => {
+        error ??= new Error(`a thread exited with code ${code} before it had loaded anything`);
+        // After the lane's own listener, which may find that the thread had been heard of.
+        queueMicrotask(() => this.#onExit(worker, error));
+      });
     }
   }
 
