@@ -147,7 +147,7 @@ describe("threads that fail before they load anything", () => {
   });
 
   it("for want of memory are told so", async () => {
-    const { subject } = newPool({ mood: "live", threads: 2, resourceLimits: { maxOldGenerationSizeMb: 1, maxYoungGenerationSizeMb: 1 } });
+    const { subject } = newPool({ mood: "live", threads: 2, resourceLimits: { maxOldGenerationSizeMb: 4, maxYoungGenerationSizeMb: 1 } });
     await expect(subject.start()).rejects.toThrow(/memory|heap/i);
     await bootErrors(subject, subject.ledger.bootErrors.length + 1);
   });
