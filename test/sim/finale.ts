@@ -146,11 +146,14 @@ async function allThreadsWork(lives: Lives): Promise<void> {
   const { world, current } = lives;
   const { time, ledger, plan, probes } = world;
   const ofEach = Object.entries(plan.queues);
+  // What hung when it booted is booted again.
+  await time.run(time.monotonic + RECOVERY_MS, () => false);
   for (const [queue, { threads, concurrency }] of ofEach) {
     if (threads > 0) await within(lives, current.engine.enqueueMany(PROBE, new Array(threads * concurrency).fill("probe"), { queue, timeout: 60_000 }));
   }
   const areAllBusy = (): boolean => ofEach.every(([queue, { threads }]) => probes.most(queue) === threads);
   await time.run(time.monotonic + RECOVERY_MS, areAllBusy);
+  world.note("threads that work at the end", ofEach.reduce((sum, [queue]) => sum + probes.most(queue), 0));
   if (!areAllBusy()) {
     const counts = ofEach.map(([queue, { threads }]) => `${probes.most(queue)} of ${threads} in ${queue}`).join(", ");
     ledger.violate(15, `long after the last fault not all threads take jobs: ${counts}`);

@@ -34,8 +34,8 @@ export class Ledger {
   /** Whether the engine of this runner is not about to stop. */
   isRunning: (runner: string) => boolean = () => true;
   readonly #runs = new Map<string, Run>();
-  /** Who suspects these jobs, and has not run them alone yet. */
-  readonly #suspects = new Map<JobId, string>();
+  /** Which jobs a runner suspects, and has not run alone yet. */
+  readonly #suspects = new Set<string>();
   /** Runs that only a cancel ends. */
   readonly #endless = new Set<Run>();
   readonly #time: SimTime;
@@ -104,7 +104,7 @@ export class Ledger {
     if (facts === undefined) return;
     const { alias, claim } = facts;
     this.#trace.write(`${accepted ? "accepted" : "refused"} ${alias}#${transition.fence} ${transition.to} attempt ${transition.attempt} ${transition.failure?.reason ?? ""}`);
-    this.#suspects.delete(transition.id);
+    this.#suspects.delete(suspectKey(this.run(transition.id, transition.fence)?.job ?? claim));
     if (!accepted) return;
     if (claim?.fence !== transition.fence) {
       this.violate(4, `an end of ${alias} under fence ${transition.fence} was accepted, but its claim is ${claim === null ? "over" : claim.fence}`);
@@ -177,9 +177,8 @@ export class Ledger {
     const key = runKey(job.id, job.fence);
     const former = this.#runs.get(key);
     // A suspect of the death of its thread runs again under the same claim.
-    const isSuspect = this.#suspects.get(job.id) === job.runner;
+    const isSuspect = this.#suspects.delete(suspectKey(job));
     if (former !== undefined && !isSuspect) this.violate(3, `${this.alias(job.id)}#${job.fence} was sent twice`);
-    if (isSuspect) this.#suspects.delete(job.id);
     const run: Run = {
       ...{ job, timeoutMs: job.timeoutMs ?? timeoutMs, isSuspect, startedAt: null, ending: null },
       ...{ asked: null, wasCancelled: false, heardStop: false, stopsUnheard: 0, condemned: null, fate: null, fateAt: 0 },
@@ -214,7 +213,7 @@ export class Ledger {
     run.fate = fate;
     run.fateAt = this.#time.monotonic;
     this.#endless.delete(run);
-    if (fate.kind === "gone" ? fate.verdict === "suspect" : fate.kind === "taken back" && run.isSuspect) this.#suspects.set(run.job.id, run.job.runner);
+    if (fate.kind === "gone" ? fate.verdict === "suspect" : fate.kind === "taken back" && run.isSuspect) this.#suspects.add(suspectKey(run.job));
   }
 
   #nameOf({ job }: Run): string {
@@ -230,6 +229,10 @@ export class Ledger {
   #end(facts: JobFacts): void {
     if (isEnded(facts.state)) facts.endings.push(facts.state);
   }
+}
+
+function suspectKey(job: Pick<ClaimedJob, "id" | "runner"> | null): string {
+  return job === null ? "" : `${job.id} of ${job.runner}`;
 }
 
 function isEnded(state: JobFacts["state"]): state is FinishedState {
