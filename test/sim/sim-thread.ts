@@ -4,7 +4,7 @@
  */
 
 import { deathOf } from "../../src/dispatch/death.js";
-import type { Lane, PoolListener } from "../../src/dispatch/pool.js";
+import type { Lane } from "../../src/dispatch/pool.js";
 import type { Stuck } from "../../src/dispatch/stuck-lane.js";
 import type { JobId } from "../../src/job/job-record.js";
 import type { JobRequest } from "../../src/job/job-request.js";
@@ -20,42 +20,14 @@ import { registryOf } from "./sim-jobs.js";
 import { SimLane } from "./sim-lane.js";
 import type { Run } from "./runs.js";
 import { SimWire } from "./sim-wire.js";
+import { findStuck } from "./sim-stuck.js";
+import type { Exit, SimThreadDeps } from "./sim-thread-deps.js";
 import type { World } from "./world.js";
 
 /** As of the real threads. */
 const EXIT_TIMEOUT_MS = 250;
-const ANSWER_MS = 20;
-const ANSWER_MS_WHEN_DEAF = 5;
-const READ_LIMIT_MS = 250;
 const DISPOSE_TIMEOUT_MS = 1_000;
 const NOTHING = { bytes: new Uint8Array(), attachments: [] };
-
-export interface SimThreadDeps {
-  readonly world: World;
-  readonly queue: string;
-  readonly thread: number;
-  readonly concurrency: number;
-  readonly timeoutMs: number | null;
-  readonly maxJobs: number | null;
-  readonly host: HostApi;
-  readonly listener: PoolListener;
-  /** For controls: what is to be killed, lives on. */
-  readonly spares: boolean;
-  /** The main side has noticed its end. */
-  readonly onGone: (thread: SimThread, isLeaked: boolean) => void;
-  /** One that was left behind has ended after all. */
-  readonly onFreed: (thread: SimThread) => void;
-}
-
-/** How a thread ends by itself. */
-export interface Exit {
-  readonly code: number | null;
-  readonly error?: Error;
-  /** Whose code it was. */
-  readonly by: Whose;
-  /** The thread says so before. */
-  readonly isTold: boolean;
-}
 
 export class SimThread {
   readonly world: World;
@@ -152,24 +124,10 @@ export class SimThread {
 
   #kill(): void {
     if (this.#deps.spares || this.#isGone || this.#isTerminated || this.#lane === undefined) return;
-    this.#killing ??= this.#findStuck(this.#lane).then((stuck) => {
+    this.#killing ??= findStuck(this.#lane, this).then((stuck) => {
       this.#stuck = stuck;
       this.#terminate();
     });
-  }
-
-  /** Who holds it, if anyone, as far as the main side can find out. */
-  async #findStuck(lane: SimLane): Promise<Stuck | null> {
-    const { world } = this;
-    const heard = lane.knock().then(() => true);
-    if (await Promise.race([heard, world.wait(lane.isDeaf ? ANSWER_MS_WHEN_DEAF : ANSWER_MS).then(() => false)])) return null;
-    const isUnreadable = world.strikes("noInspector", 0.5);
-    // In an idle thread it waits for the next code that runs.
-    await world.wait(isUnreadable || this.body.holder === null ? world.threads.between(1, READ_LIMIT_MS) : world.threads.between(1, 60));
-    const { holder } = this.body;
-    if (isUnreadable || holder === null) return null;
-    world.note("stuck code read");
-    return { stack: "    at loop (jobs.js:1:1)", culprit: holder };
   }
 
   #terminate(): void {
@@ -258,17 +216,15 @@ export class SimThread {
     });
   }
 
-  async #callHost(host: HostApi, request: JobRequest): Promise<{ readonly id: string; readonly duplicate: boolean }> {
+  /** A job calls the main side. */
+  #callHost(host: HostApi, request: JobRequest): ReturnType<HostApi["enqueue"]> {
     return new Promise((resolve, reject) => {
+      const tell = (act: () => void): void => this.#wire.toThread(() => this.body.enter(act));
       this.#wire.toMain(() => {
         if (this.#isClosed || this.#isGone) return;
-        host.enqueue(request).then(
-          (enqueued) => {
-            this.world.ledger.acked(enqueued);
-            this.#wire.toThread(() => this.body.enter(() => resolve(enqueued)));
-          },
-          (error: unknown) => this.#wire.toThread(() => this.body.enter(() => reject(error))),
-        );
+        const call = host.enqueue(request);
+        void call.then((enqueued) => this.world.ledger.acked(enqueued)).catch(() => undefined);
+        call.then((enqueued) => tell(() => resolve(enqueued)), (error: unknown) => tell(() => reject(error)));
       });
     });
   }
@@ -317,12 +273,16 @@ export class SimThread {
         this.#booted?.loop.passStopOn(message.slots);
         if (message.slots.length === 0) this.post({ kind: "heard" });
         return;
-      case "end": {
-        const isSlow = this.world.strikes("slowDispose", 0.3);
-        if (isSlow) this.world.note("slowDispose");
-        return this.body.later(isSlow ? this.world.threads.between(100, 3_000) : this.world.threads.between(0, 20), () => this.post({ kind: "ended", error: null }));
-      }
+      case "end":
+        return this.#dispose();
       case "rest":
     }
+  }
+
+  #dispose(): void {
+    const { world } = this;
+    const isSlow = world.strikes("slowDispose", 0.3);
+    if (isSlow) world.note("slowDispose");
+    this.body.later(isSlow ? world.threads.between(100, 3_000) : world.threads.between(0, 20), () => this.post({ kind: "ended", error: null }));
   }
 }
