@@ -146,8 +146,9 @@ async function allThreadsWork(lives: Lives): Promise<void> {
   const { world, current } = lives;
   const { time, ledger, plan, probes } = world;
   const ofEach = Object.entries(plan.queues);
-  // What hung when it booted is booted again.
+  // What hung when it booted is booted again, and what came late is over.
   await time.run(time.monotonic + RECOVERY_MS, () => false);
+  await quieten(lives);
   for (const [queue, { threads, concurrency }] of ofEach) {
     if (threads > 0) await within(lives, current.engine.enqueueMany(PROBE, new Array(threads * concurrency).fill("probe"), { queue, timeout: 60_000 }));
   }

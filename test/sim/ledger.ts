@@ -34,8 +34,8 @@ export class Ledger {
   /** Whether the engine of this runner is not about to stop. */
   isRunning: (runner: string) => boolean = () => true;
   readonly #runs = new Map<string, Run>();
-  /** Which jobs a runner suspects, and has not run alone yet. */
-  readonly #suspects = new Set<string>();
+  /** Which jobs a runner suspects, and has not run alone yet, and since which claim. */
+  readonly #suspects = new Map<string, number>();
   /** Runs that only a cancel ends. */
   readonly #endless = new Set<Run>();
   readonly #time: SimTime;
@@ -104,7 +104,7 @@ export class Ledger {
     if (facts === undefined) return;
     const { alias, claim } = facts;
     this.#trace.write(`${accepted ? "accepted" : "refused"} ${alias}#${transition.fence} ${transition.to} attempt ${transition.attempt} ${transition.failure?.reason ?? ""}`);
-    this.#suspects.delete(suspectKey(this.run(transition.id, transition.fence)?.job ?? claim));
+    this.#clear(transition, this.run(transition.id, transition.fence)?.job ?? claim);
     if (!accepted) return;
     if (claim?.fence !== transition.fence) {
       this.violate(4, `an end of ${alias} under fence ${transition.fence} was accepted, but its claim is ${claim === null ? "over" : claim.fence}`);
@@ -213,7 +213,13 @@ export class Ledger {
     run.fate = fate;
     run.fateAt = this.#time.monotonic;
     this.#endless.delete(run);
-    if (fate.kind === "gone" ? fate.verdict === "suspect" : fate.kind === "taken back" && run.isSuspect) this.#suspects.add(suspectKey(run.job));
+    if (fate.kind === "gone" ? fate.verdict === "suspect" : fate.kind === "taken back" && run.isSuspect) this.#suspects.set(suspectKey(run.job), run.job.fence);
+  }
+
+  /** Its runner lets it go. What is repeated of an earlier claim says nothing of that. */
+  #clear({ fence }: Transition, job: ClaimedJob | null): void {
+    const key = job === null ? null : suspectKey(job);
+    if (key !== null && fence >= (this.#suspects.get(key) ?? Infinity)) this.#suspects.delete(key);
   }
 
   #nameOf({ job }: Run): string {
@@ -231,8 +237,8 @@ export class Ledger {
   }
 }
 
-function suspectKey(job: Pick<ClaimedJob, "id" | "runner"> | null): string {
-  return job === null ? "" : `${job.id} of ${job.runner}`;
+function suspectKey({ id, runner }: ClaimedJob): string {
+  return `${id} of ${runner}`;
 }
 
 function isEnded(state: JobFacts["state"]): state is FinishedState {

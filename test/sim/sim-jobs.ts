@@ -99,7 +99,7 @@ function leaveBehind(context: Context): void {
   const { world, body } = context.state;
   const later = (fault: string, happen: () => void): void => {
     if (!world.strikes(fault, world.plan.threadRate / 2)) return;
-    body.later(world.threads.between(0, world.threads.pick([5, 500])), () => {
+    body.later(world.threads.between(0, world.threads.pick([5, 500, 5_000])), () => {
       if (world.isCalm) return;
       world.note(fault);
       happen();
