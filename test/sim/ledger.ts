@@ -35,7 +35,9 @@ export class Ledger {
   isRunning: (runner: string) => boolean = () => true;
   readonly #runs = new Map<string, Run>();
   /** Which jobs a runner suspects, and has not run alone yet, and since which claim. */
-  readonly #suspects = new Map<string, number>();
+  readonly #suspects = new Map<string, ClaimedJob>();
+  /** Of them: those that are not to run any more. */
+  readonly #unwanted = new Set<string>();
   /** Runs that only a cancel ends. */
   readonly #endless = new Set<Run>();
   readonly #time: SimTime;
@@ -178,6 +180,7 @@ export class Ledger {
     const former = this.#runs.get(key);
     // A suspect of the death of its thread runs again under the same claim.
     const isSuspect = this.#suspects.delete(suspectKey(job));
+    if (this.#unwanted.delete(suspectKey(job))) this.violate(11, `${this.alias(job.id)}#${job.fence} was sent, though it had been cancelled`);
     if (former !== undefined && !isSuspect) this.violate(3, `${this.alias(job.id)}#${job.fence} was sent twice`);
     const run: Run = {
       ...{ job, timeoutMs: job.timeoutMs ?? timeoutMs, isSuspect, startedAt: null, ending: null },
@@ -213,13 +216,25 @@ export class Ledger {
     run.fate = fate;
     run.fateAt = this.#time.monotonic;
     this.#endless.delete(run);
-    if (fate.kind === "gone" ? fate.verdict === "suspect" : fate.kind === "taken back" && run.isSuspect) this.#suspects.set(suspectKey(run.job), run.job.fence);
+    if (fate.kind === "gone" ? fate.verdict === "suspect" : fate.kind === "taken back" && run.isSuspect) this.#suspects.set(suspectKey(run.job), run.job);
+  }
+
+  /** Jobs that wait to run alone. */
+  get suspected(): readonly JobId[] {
+    return [...this.#suspects.values()].map(({ id }) => id);
+  }
+
+  /** An engine has answered that it cancels a job which it may hold as a suspect. */
+  cancelling(id: JobId, runners: ReadonlySet<string>): void {
+    for (const [key, job] of this.#suspects) if (job.id === id && runners.has(job.runner)) this.#unwanted.add(key);
   }
 
   /** Its runner lets it go. What is repeated of an earlier claim says nothing of that. */
   #clear({ fence }: Transition, job: ClaimedJob | null): void {
     const key = job === null ? null : suspectKey(job);
-    if (key !== null && fence >= (this.#suspects.get(key) ?? Infinity)) this.#suspects.delete(key);
+    if (key === null || fence < (this.#suspects.get(key)?.fence ?? Infinity)) return;
+    this.#suspects.delete(key);
+    this.#unwanted.delete(key);
   }
 
   #nameOf({ job }: Run): string {

@@ -4,9 +4,9 @@ import type { Job, Jobs } from "../../src/job/define-job.js";
 import { defineJob } from "../../src/job/define-job.js";
 import type { JobContext } from "../../src/job/job-context.js";
 import { UnrecoverableError } from "../../src/errors.js";
+import type { RunIdentity } from "../../src/protocol/messages.js";
 import type { Registry } from "../../workers/registry.js";
 import type { Run } from "./runs.js";
-import type { Whose } from "./sim-body.js";
 import type { SimThread } from "./sim-thread.js";
 
 type Context = JobContext<SimThread>;
@@ -40,12 +40,13 @@ async function perform(context: Context): Promise<string> {
   const { world } = thread;
   const current = thread.runOf(context.id);
   world.ledger.started(current);
+  echo(context);
   const hasDeadline = current.timeoutMs !== null;
   if (hasDeadline && world.strikes("spin", 0.1)) return spin(context);
   if (hasDeadline && world.strikes("hang", 0.1)) return hang(context, current);
   if (!hasDeadline && world.strikes("endless", 0.02)) return endless(context, current);
   const ms = runTimeMs(context, current);
-  if (world.strikes("strayRunning")) strayLater(context, world.threads.between(0, ms), "strayRunning");
+  if (world.strikes("strayRunning")) strayLater(context, world.threads.between(0, ms));
   const ending = ENDINGS.find((fault) => world.strikes(fault));
   if (ending !== undefined) return endThread(context, { ending, ms });
   if (world.strikes("dieUnanswered")) thread.dieAtAnswer(context.id);
@@ -60,6 +61,7 @@ async function perform(context: Context): Promise<string> {
 async function spin(context: Context): Promise<string> {
   const { body, world } = context.state;
   world.note("spin");
+  if (world.strikes("strayRunning", 0.2)) context.state.stray(whoseOf(context));
   await body.block(Infinity, whoseOf(context));
   return "never";
 }
@@ -68,6 +70,7 @@ async function spin(context: Context): Promise<string> {
 async function hang(context: Context, current: Run): Promise<string> {
   const { world, body } = context.state;
   world.note("hang");
+  if (world.strikes("strayRunning", 0.2)) strayLater(context, world.threads.between(0, 50));
   if (world.threads.chance(0.5)) return new Promise(() => undefined);
   const { signal } = context;
   await new Promise<void>((resolve) => signal.addEventListener("abort", () => body.enter(resolve), { once: true }));
@@ -111,15 +114,34 @@ function leaveBehind(context: Context): void {
   later("strayLate", () => context.state.stray(by));
 }
 
-function strayLater(context: Context, ms: number, fault: string): void {
+/** An earlier run of the same job, here, has left something behind that happens now. */
+function echo(context: Context): void {
+  const thread = context.state;
+  const { world, body, former } = thread;
+  const earlier = former.get(context.id);
+  former.set(context.id, whoseOf(context));
+  if (earlier === undefined || earlier.attempt === context.attempt) return;
+  const soon = world.threads.between(0, 20);
+  const happen = (fault: string, act: () => void): void => {
+    if (!world.strikes(fault, 0.2)) return;
+    body.later(soon, () => {
+      world.note(`${fault}, of an earlier run of a job that runs`);
+      act();
+    });
+  };
+  happen("strayLate", () => thread.stray(earlier));
+  happen("exitLate", () => thread.exit({ code: 0, by: earlier, isTold: true }));
+}
+
+function strayLater(context: Context, ms: number): void {
   const { world, body } = context.state;
   body.later(ms, () => {
-    world.note(fault);
+    world.note("strayRunning");
     context.state.stray(whoseOf(context));
   });
 }
 
-function whoseOf({ id, name, attempt, meta }: Context): Whose {
+function whoseOf({ id, name, attempt, meta }: Context): RunIdentity {
   return { id, name, attempt, meta };
 }
 

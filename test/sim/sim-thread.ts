@@ -10,7 +10,7 @@ import type { JobId } from "../../src/job/job-record.js";
 import type { JobRequest } from "../../src/job/job-request.js";
 import { ControlBlock } from "../../src/protocol/control-block.js";
 import type { HostApi } from "../../src/protocol/host-api.js";
-import type { FromThread, ToThread } from "../../src/protocol/messages.js";
+import type { FromThread, RunIdentity, ToThread } from "../../src/protocol/messages.js";
 import { toWireError } from "../../src/protocol/wire-error.js";
 import { deferred } from "../../src/waiting.js";
 import { bootLane, type BootedLane } from "../../workers/boot.js";
@@ -34,6 +34,8 @@ export class SimThread {
   readonly queue: string;
   readonly number: number;
   readonly body: SimBody;
+  /** The last run of each job that ran here. */
+  readonly former: Map<JobId, RunIdentity> = new Map();
   readonly #deps: SimThreadDeps;
   readonly #control = new ControlBlock();
   readonly #wire: SimWire;
