@@ -49,7 +49,7 @@ function charge(death: Evidence, running: readonly Accused[]): Charge {
       return chargeCulprit(death, running);
     case "memory":
       // Whose code it was that found the heap full says little about who filled it.
-      return chargeOneOf(running);
+      return chargeAlone(death, running);
   }
 }
 
@@ -67,9 +67,15 @@ function chargeKilled(death: Evidence, running: readonly Accused[]): Charge {
   return { guilty, suspects: suspects.filter(({ hasDeadline }) => hasDeadline) };
 }
 
-function chargeCulprit({ culprit }: Evidence, running: readonly Accused[]): Charge {
-  if (culprit === null) return chargeOneOf(running);
+function chargeCulprit(death: Evidence, running: readonly Accused[]): Charge {
+  const { culprit } = death;
+  if (culprit === null) return chargeAlone(death, running);
   return { guilty: running.filter((one) => isRunOf(culprit, one)), suspects: [] };
+}
+
+/** Code of a run that has failed already, but goes on, may have done it as well. */
+function chargeAlone({ started }: Evidence, running: readonly Accused[]): Charge {
+  return started.length === running.length ? chargeOneOf(running) : { guilty: [], suspects: running };
 }
 
 function chargeOneOf(running: readonly Accused[]): Charge {

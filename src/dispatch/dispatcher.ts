@@ -207,7 +207,9 @@ export class Dispatcher implements PoolListener {
     const taken = lane.takeBack(ids);
     for (const id of taken) {
       const flight = this.#flights.get(id);
-      if (flight !== undefined) this.#endings.end(flight, { kind: "unexecuted" });
+      // Back in storage it would not be a suspect any more.
+      if (flight?.isSuspect === true && !flight.cancelRequested && !this.#isClosed) this.#hold(flight);
+      else if (flight !== undefined) this.#endings.end(flight, { kind: "unexecuted" });
     }
     return taken.length;
   }

@@ -10,6 +10,9 @@ import type { WireError } from "../protocol/wire-error.js";
 import type { Flight, Flights } from "./flights.js";
 import type { Lane } from "./pool.js";
 
+/** A thread that does not hear in this time that something is to stop, is held. */
+const HEARING_MS = 1_000;
+
 export interface RetirementDeps {
   readonly clock: Clock;
   readonly flights: Flights;
@@ -25,6 +28,8 @@ interface Leaver {
   readonly error: WireError | null;
   /** Runs that have failed already, but whose code goes on. */
   readonly ghosts: Set<JobId>;
+  /** They are given a moment to end. */
+  isPatient: boolean;
   timer: Timer | undefined;
   isEnding: boolean;
 }
@@ -41,7 +46,7 @@ export class Retirement {
   /** @param error why, if that is it; the first one counts */
   retire(lane: Lane, error: WireError | null): void {
     if (this.#isStopped || this.#deps.flights.mode(lane) === undefined || this.#leavers.has(lane)) return;
-    this.#leavers.set(lane, { error, ghosts: new Set(), timer: undefined, isEnding: false });
+    this.#leavers.set(lane, { error, ghosts: new Set(), isPatient: false, timer: undefined, isEnding: false });
     this.#begin(lane);
   }
 
@@ -51,9 +56,23 @@ export class Retirement {
     if (leaver === undefined) return;
     leaver.ghosts.add(job.id);
     lane.askToStop(job.id, "cancel");
-    leaver.timer ??= this.#deps.clock.setTimer(this.#deps.graceMs, () => {
-      leaver.ghosts.clear();
+    if (leaver.timer !== undefined) return;
+    leaver.isPatient = true;
+    leaver.timer = this.#deps.clock.setTimer(this.#deps.graceMs, () => {
+      leaver.isPatient = false;
       this.check(lane);
+      if (!leaver.isEnding) this.#watch(lane, leaver);
+    });
+  }
+
+  /** A ghost that holds the thread would keep others there for ever: it has no deadline any more, and cannot be cancelled. */
+  #watch(lane: Lane, leaver: Leaver): void {
+    const asked = [...leaver.ghosts];
+    for (const id of asked) lane.askToStop(id, "cancel");
+    leaver.timer = this.#deps.clock.setTimer(Math.max(this.#deps.graceMs, HEARING_MS), () => {
+      leaver.timer = undefined;
+      if (asked.some((id) => leaver.ghosts.has(id) && !lane.heardStop(id))) lane.kill();
+      else if (leaver.ghosts.size > 0) this.#watch(lane, leaver);
     });
   }
 
@@ -69,7 +88,7 @@ export class Retirement {
     const leaver = this.#leavers.get(lane);
     if (leaver === undefined) return;
     this.#begin(lane);
-    if (flights.mode(lane) !== "retiring" || leaver.isEnding || flights.on(lane).size > 0 || leaver.ghosts.size > 0) return;
+    if (flights.mode(lane) !== "retiring" || leaver.isEnding || flights.on(lane).size > 0 || (leaver.isPatient && leaver.ghosts.size > 0)) return;
     leaver.isEnding = true;
     leaver.timer?.cancel();
     lane.end();

@@ -1,19 +1,24 @@
 /** Engines and stores with one fault built in on purpose. A simulation that does not notice them proves nothing. */
 
-import type { Death } from "../../src/dispatch/pool.js";
+import type { Death, Lane, PoolListener } from "../../src/dispatch/pool.js";
+import type { Failure, JobId } from "../../src/job/job-record.js";
 import type { Transition } from "../../src/job/lifecycle.js";
+import { toWireError } from "../../src/protocol/wire-error.js";
 import type { Storage } from "../../src/storage/storage.js";
+import { listenerWith } from "../pool-listener.js";
 import type { World } from "./world.js";
 
 export interface Control {
   /** What is expected to be noticed. */
   readonly what: string;
   readonly storage: (storage: Storage, world: World) => Storage;
-  /** What the engine hears of the death of a lane. */
-  readonly death: (death: Death) => Death;
+  /** What the engine hears of its lanes. */
+  readonly listener: (listener: PoolListener) => PoolListener;
+  /** Lanes that are to be killed live on. */
+  readonly spares: boolean;
 }
 
-export const NO_CONTROL: Control = { what: "nothing is broken", storage: (storage) => storage, death: (death) => death };
+export const NO_CONTROL: Control = { what: "nothing is broken", storage: (storage) => storage, listener: (listener) => listener, spares: false };
 
 export const CONTROLS: Readonly<Record<string, Control>> = {
   fence: {
@@ -30,8 +35,40 @@ export const CONTROLS: Readonly<Record<string, Control>> = {
   blame: {
     ...NO_CONTROL,
     what: "whatever was on a dead lane is to blame, started or not",
-    death: (death) => ({ ...death, started: [...death.started, ...death.unstarted], unstarted: [] }),
+    listener: onDeath((death) => ({ ...death, started: [...death.started, ...death.unstarted], unstarted: [] })),
   },
+  "charge-all": {
+    ...NO_CONTROL,
+    what: "everything that ran on a dead lane is charged",
+    listener: (listener) => listenerWith(listener, { gone: (lane, death) => goneWithAllCharged(listener, lane, death) }),
+  },
+  forgive: {
+    ...NO_CONTROL,
+    what: "whoever ended a lane is not charged",
+    listener: onDeath((death) => {
+      const { culprit, started, unstarted } = death;
+      const isGuilty = (id: JobId): boolean => (culprit === null ? started.length === 1 : culprit !== "nobody" && culprit.id === id);
+      return { ...death, started: started.filter((id) => !isGuilty(id)), unstarted: [...unstarted, ...started.filter(isGuilty)] };
+    }),
+  },
+  together: {
+    ...NO_CONTROL,
+    what: "suspects run again like any other jobs, together",
+    listener: onDeath((death) => {
+      const { culprit, started, unstarted } = death;
+      return culprit === null && started.length > 1 ? { ...death, started: [], unstarted: [...unstarted, ...started] } : death;
+    }),
+  },
+  reuse: {
+    ...NO_CONTROL,
+    what: "lanes in an unknown state, or with a full heap, go on",
+    listener: (listener) =>
+      listenerWith(listener, {
+        heapHigh: () => undefined,
+        strayed: (lane, stray) => (stray.run === null ? undefined : listener.strayed(lane, stray)),
+      }),
+  },
+  spare: { ...NO_CONTROL, what: "what goes on when it was asked to stop is not ended", spares: true },
   early: {
     ...NO_CONTROL,
     what: "jobs are handed out up to half a second before they are due",
@@ -57,6 +94,18 @@ export const CONTROLS: Readonly<Record<string, Control>> = {
     storage: (storage) => ({ ...verbsOf(storage), nextDueIn: async () => null, subscribe: () => () => undefined }),
   },
 };
+
+function onDeath(change: (death: Death) => Death): Control["listener"] {
+  return (listener) => listenerWith(listener, { gone: (lane, death) => listener.gone(lane, change(death)) });
+}
+
+function goneWithAllCharged(listener: PoolListener, lane: Lane, death: Death): void {
+  const failure: Failure = { reason: "exit", error: toWireError(new Error("its thread has ended")), exitCode: null };
+  for (const id of death.started) {
+    listener.answered(lane, { id, outcome: { kind: "failed", failure, fatal: false, retryDelayMs: null }, tookMs: 1, progress: null });
+  }
+  listener.gone(lane, { ...death, started: [] });
+}
 
 function verbsOf(storage: Storage): Storage {
   return {

@@ -3,7 +3,7 @@
 import { isFinished, type JobId, type JobRow } from "../../src/job/job-record.js";
 import type { JobFacts } from "./ledger.js";
 import type { Life, Lives } from "./life.js";
-import { JOB_NAMES } from "./sim-jobs.js";
+import { JOB_NAMES, PROBE } from "./sim-jobs.js";
 import type { Workload } from "./workload.js";
 
 /**
@@ -18,7 +18,7 @@ const ROUNDS = 200;
 
 export async function finale(lives: Lives, workload: Workload): Promise<void> {
   const { ledger } = lives.world;
-  const acts = [calmDown, untilDone, drained, rest, (): void => checkResults(lives, workload), stopAll, compare];
+  const acts = [calmDown, untilDone, drained, allThreadsWork, rest, (): void => checkResults(lives, workload), stopAll, compare];
   for (const act of acts) {
     await act(lives);
     if (ledger.violations.length > 0) return;
@@ -71,6 +71,7 @@ async function untilDone(lives: Lives): Promise<void> {
   let isNudged = !mayHaveMissed(lives);
   for (let round = 0; round < ROUNDS && ledger.violations.length === 0; round += 1) {
     await quieten(lives);
+    cancelEndless(lives);
     const left = await unfinished(lives);
     if (left.length === 0) return;
     const lastDueInMs = Math.max(...left.map(({ row }) => row.runAt - time.wall));
@@ -88,6 +89,11 @@ async function untilDone(lives: Lives): Promise<void> {
   if (names.length > 0) ledger.violate(15, `long after the last fault these ${names.length} have not ended: ${names.slice(0, 8).join(", ")}`);
 }
 
+/** Nothing but a cancel ends them. */
+function cancelEndless({ world: { ledger }, current }: Lives): void {
+  for (const id of ledger.endless) void current.engine.cancel(id).catch(() => undefined);
+}
+
 /** Jobs that an engine should run, or has forgotten. */
 async function unfinished({ world, storage }: Lives): Promise<{ readonly facts: JobFacts; readonly row: JobRow }[]> {
   const open = [...world.ledger.jobs].filter(([, { state, job }]) => state !== "removed" && !isFinished(state) && canRun(world.plan.queues, job));
@@ -100,7 +106,7 @@ async function unfinished({ world, storage }: Lives): Promise<{ readonly facts: 
 }
 
 function canRun(queues: Readonly<Record<string, { readonly threads: number }>>, job: JobFacts["job"]): boolean {
-  return JOB_NAMES.includes(job.name) && queues[job.queue]?.threads !== 0;
+  return [...JOB_NAMES, PROBE.name].includes(job.name) && queues[job.queue]?.threads !== 0;
 }
 
 /** Whether the engine could not know that there is work: somebody else stored it, and the notification got lost. */
@@ -133,6 +139,27 @@ async function drained(lives: Lives): Promise<void> {
     );
   await time.run(time.monotonic + 60_000, () => isDrained);
   if (!isDrained) ledger.violate(15, "drain does not resolve, though nothing is left to do");
+}
+
+/** No lane is kept for suspects any more, and whatever was to be replaced has been: as many jobs as fit take all threads. */
+async function allThreadsWork(lives: Lives): Promise<void> {
+  const { world, current } = lives;
+  const { time, ledger, plan, probes } = world;
+  const ofEach = Object.entries(plan.queues);
+  // What hung when it booted is booted again, and what came late is over.
+  await time.run(time.monotonic + RECOVERY_MS, () => false);
+  await quieten(lives);
+  for (const [queue, { threads, concurrency }] of ofEach) {
+    if (threads > 0) await within(lives, current.engine.enqueueMany(PROBE, new Array(threads * concurrency).fill("probe"), { queue, timeout: 60_000 }));
+  }
+  const areAllBusy = (): boolean => ofEach.every(([queue, { threads }]) => probes.most(queue) === threads);
+  await time.run(time.monotonic + RECOVERY_MS, areAllBusy);
+  world.note("threads that work at the end", ofEach.reduce((sum, [queue]) => sum + probes.most(queue), 0));
+  if (!areAllBusy()) {
+    const counts = ofEach.map(([queue, { threads }]) => `${probes.most(queue)} of ${threads} in ${queue}`).join(", ");
+    ledger.violate(15, `long after the last fault not all threads take jobs: ${counts}`);
+  }
+  await untilDone(lives);
 }
 
 async function rest(lives: Lives): Promise<void> {

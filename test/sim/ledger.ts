@@ -31,9 +31,15 @@ export interface JobFacts {
 export class Ledger {
   readonly violations: Violation[] = [];
   readonly jobs: Map<JobId, JobFacts> = new Map();
-  /** Innocent jobs that ran beside one that ended their thread. Who is to blame cannot be known then. */
-  neighboursCharged = 0;
+  /** Whether the engine of this runner is not about to stop. */
+  isRunning: (runner: string) => boolean = () => true;
   readonly #runs = new Map<string, Run>();
+  /** Which jobs a runner suspects, and has not run alone yet, and since which claim. */
+  readonly #suspects = new Map<string, ClaimedJob>();
+  /** Of them: those that are not to run any more. */
+  readonly #unwanted = new Set<string>();
+  /** Runs that only a cancel ends. */
+  readonly #endless = new Set<Run>();
   readonly #time: SimTime;
   readonly #trace: Trace;
 
@@ -100,16 +106,16 @@ export class Ledger {
     if (facts === undefined) return;
     const { alias, claim } = facts;
     this.#trace.write(`${accepted ? "accepted" : "refused"} ${alias}#${transition.fence} ${transition.to} attempt ${transition.attempt} ${transition.failure?.reason ?? ""}`);
+    this.#clear(transition, this.run(transition.id, transition.fence)?.job ?? claim);
     if (!accepted) return;
     if (claim?.fence !== transition.fence) {
       this.violate(4, `an end of ${alias} under fence ${transition.fence} was accepted, but its claim is ${claim === null ? "over" : claim.fence}`);
       return;
     }
     const run = this.run(transition.id, transition.fence);
-    const violation = judge(transition, claim, run);
+    const violation = judge(transition, { job: claim, run, isEngineRunning: this.isRunning(claim.runner) });
     if (violation !== null) this.violate(violation.invariant, `${alias}#${claim.fence} (${run?.fate?.kind ?? "unheard"}): ${violation.text}`);
     if (transition.to === "cancelled" && !facts.wasAskedToStop) this.violate(9, `${alias} was cancelled though nobody asked for it`);
-    if (transition.failure?.reason === "exit" && run?.guilty === false && transition.attempt === claim.attempt) this.neighboursCharged += 1;
     Object.assign(facts, { state: transition.to, attempt: transition.attempt, claim: null });
     this.#end(facts);
   }
@@ -173,8 +179,14 @@ export class Ledger {
     const key = runKey(job.id, job.fence);
     const former = this.#runs.get(key);
     // A suspect of the death of its thread runs again under the same claim.
-    if (former !== undefined && former.fate?.kind !== "gone") this.violate(3, `${this.alias(job.id)}#${job.fence} was sent twice`);
-    const run: Run = { job, timeoutMs: job.timeoutMs ?? timeoutMs, startedAt: null, ending: null, guilty: false, fate: null, fateAt: 0 };
+    const isSuspect = this.#suspects.delete(suspectKey(job));
+    if (this.#unwanted.delete(suspectKey(job))) this.violate(11, `${this.alias(job.id)}#${job.fence} was sent, though it had been cancelled`);
+    if (former !== undefined && !isSuspect) this.violate(3, `${this.alias(job.id)}#${job.fence} was sent twice`);
+    const run: Run = {
+      ...{ job, timeoutMs: job.timeoutMs ?? timeoutMs, isSuspect, startedAt: null, ending: null },
+      ...{ asked: null, wasCancelled: false, heardStop: false, stopsUnheard: 0, condemned: null, fate: null, fateAt: 0 },
+    };
+    this.#trace.write(`sent ${this.#nameOf(run)}${isSuspect ? ", a suspect" : ""}`);
     this.#runs.set(key, run);
     return run;
   }
@@ -187,12 +199,42 @@ export class Ledger {
     run.startedAt = this.#time.monotonic;
   }
 
+  /** It will not end by itself. */
+  goesOnForEver(run: Run): void {
+    this.#endless.add(run);
+  }
+
+  /** Jobs that run until they are cancelled. */
+  get endless(): readonly JobId[] {
+    return [...this.#endless].map(({ job }) => job.id);
+  }
+
   /** The engine heard this of a run. */
   heard(run: Run, fate: Fate): void {
     if (run.fate !== null) return;
-    this.#trace.write(`${fate.kind} ${this.#nameOf(run)}${fate.kind === "answered" ? ` ${fate.outcome.kind}` : ""}`);
+    this.#trace.write(`${fate.kind} ${this.#nameOf(run)}${fate.kind === "answered" ? ` ${fate.outcome.kind}` : fate.kind === "gone" ? ` ${fate.verdict}` : ""}`);
     run.fate = fate;
     run.fateAt = this.#time.monotonic;
+    this.#endless.delete(run);
+    if (fate.kind === "gone" ? fate.verdict === "suspect" : fate.kind === "taken back" && run.isSuspect) this.#suspects.set(suspectKey(run.job), run.job);
+  }
+
+  /** Jobs that wait to run alone. */
+  get suspected(): readonly JobId[] {
+    return [...this.#suspects.values()].map(({ id }) => id);
+  }
+
+  /** An engine has answered that it cancels a job which it may hold as a suspect. */
+  cancelling(id: JobId, runners: ReadonlySet<string>): void {
+    for (const [key, job] of this.#suspects) if (job.id === id && runners.has(job.runner)) this.#unwanted.add(key);
+  }
+
+  /** Its runner lets it go. What is repeated of an earlier claim says nothing of that. */
+  #clear({ fence }: Transition, job: ClaimedJob | null): void {
+    const key = job === null ? null : suspectKey(job);
+    if (key === null || fence < (this.#suspects.get(key)?.fence ?? Infinity)) return;
+    this.#suspects.delete(key);
+    this.#unwanted.delete(key);
   }
 
   #nameOf({ job }: Run): string {
@@ -208,6 +250,10 @@ export class Ledger {
   #end(facts: JobFacts): void {
     if (isEnded(facts.state)) facts.endings.push(facts.state);
   }
+}
+
+function suspectKey({ id, runner }: ClaimedJob): string {
+  return `${id} of ${runner}`;
 }
 
 function isEnded(state: JobFacts["state"]): state is FinishedState {

@@ -11,7 +11,7 @@ import { SimClock } from "./sim-clock.js";
 import { SimPool } from "./sim-pool.js";
 import type { World } from "./world.js";
 
-const ONE_THREAD = { threads: 1, concurrency: 1, timeoutMs: null };
+const ONE_THREAD = { threads: 1, concurrency: 1, timeoutMs: null, maxJobs: null };
 
 /** An engine, and what keeps it alive. */
 export interface Life {
@@ -48,6 +48,7 @@ export class Lives {
     this.storage = control.storage(storage, world);
     this.#control = control;
     this.current = this.make();
+    world.ledger.isRunning = (runner): boolean => this.all.some(({ phase, view }) => phase === "running" && [...view.runners].at(-1) === runner);
   }
 
   make(): Life {
@@ -63,10 +64,13 @@ export class Lives {
     const pools: SimPool[] = [];
     const retention = world.enabled("tinyRetention") ? { completed: { count: 2 }, dead: { age: 500 } } : {};
     const queues = Object.fromEntries(
-      Object.entries(plan.queues).map(([name, { timeoutMs, ...queue }]) => [name, { ...queue, ...(timeoutMs === null ? {} : { timeout: timeoutMs }) }]),
+      Object.entries(plan.queues).map(([name, { timeoutMs, maxJobs, ...queue }]) => [
+        name,
+        { ...queue, ...(timeoutMs === null ? {} : { timeout: timeoutMs }), ...(maxJobs === null ? {} : { maxJobsPerThread: maxJobs }) },
+      ]),
     );
     const createPool = (queue: string, _config: unknown, { host }: { readonly host: HostApi }): SimPool => {
-      const pool = new SimPool({ world, queue, host, ...(plan.queues[queue] ?? ONE_THREAD), onDeath: (death) => this.#control.death(death) });
+      const pool = new SimPool({ world, queue, host, ...(plan.queues[queue] ?? ONE_THREAD), control: this.#control });
       pools.push(pool);
       return pool;
     };
@@ -170,6 +174,10 @@ export class Lives {
         ledger.told(id, state);
       });
     }
+    engine.on("late-error", ({ id }) => {
+      trace.write(`${tag} late error of ${ledger.alias(id)}`);
+      this.world.note("late errors told");
+    });
     engine.on("error", ({ error }) => trace.write(`${tag} error: ${message(error)}`));
   }
 }

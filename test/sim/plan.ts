@@ -6,11 +6,23 @@ export const STORAGE_FAULTS = ["rejectBefore", "rejectAfter", "delay", "hang", "
 
 /** What can happen to threads. */
 export const THREAD_FAULTS = [
-  "exit", // a job ends its thread
+  "exit", // a job ends its thread, and the thread says whose code that was
+  "exitUntold", // it does not
+  "exitLate", // code that a run has left behind ends the thread
+  "memory", // a job fills the heap
   "dieUnanswered", // the thread dies between finishing a job and answering
   "dieOutside", // the thread dies, and no job is to blame
   "hang", // a job never ends, but the thread goes on
   "spin", // a job never ends and blocks its thread
+  "endless", // either of them without a deadline: only a cancel ends it
+  "blockLate", // code that a run has left behind holds the thread
+  "blockNobody", // code of no job does
+  "strayRunning", // a job throws where nobody catches it, and goes on
+  "strayLate", // code that a run has left behind throws
+  "strayNobody", // code of no job throws
+  "heapHigh", // the heap stays too full
+  "slowDispose", // a thread takes long to end in an orderly way, or does not
+  "noInspector", // who holds a thread cannot be read
   "stuck", // a killed thread is held by native code
   "lateAnswer", // an answer comes after the lane is gone
   "doubleAnswer", // an answer comes twice
@@ -24,13 +36,14 @@ export const ENDINGS = ["failed", "unrecoverable", "snoozed", "longRuns", "child
 
 export const FEATURES: readonly string[] = (
   "priorities delays unique policies timeouts many transfers unknownNames newQueues " +
-  "cancels retries removes pauses schedules reads tinyRetention client restarts crashes takeovers jumps"
+  "cancels retries removes pauses schedules reads tinyRetention recycling client restarts crashes takeovers jumps"
 ).split(" ");
 
 export interface QueuePlan {
   readonly threads: number;
   readonly concurrency: number;
   readonly timeoutMs: number | null;
+  readonly maxJobs: number | null;
 }
 
 export interface Plan {
@@ -58,6 +71,7 @@ export function makePlan(seed: number, without: ReadonlySet<string>): Plan {
     threads: dice.int(least, 3),
     concurrency: dice.chance(0.5) ? 1 : dice.int(2, 4),
     timeoutMs: dice.chance(0.2) ? dice.int(50, 5_000) : null,
+    maxJobs: enabled.has("recycling") ? dice.pick([1, 3, 20]) : null,
   });
   const plan = {
     seed,

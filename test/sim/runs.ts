@@ -1,14 +1,18 @@
 /** What really became of each run, and which ends of it the engine may store. */
 
 import type { ClaimedJob, JobId } from "../../src/job/job-record.js";
-import { type Outcome, type Transition } from "../../src/job/lifecycle.js";
+import type { Outcome, Transition } from "../../src/job/lifecycle.js";
+import type { StopReason } from "../../src/protocol/control-block.js";
+import type { Verdict } from "./verdicts.js";
 
 /** What the engine hears of a run. The first thing counts. */
 export type Fate =
   | { readonly kind: "answered"; readonly outcome: Outcome; readonly tookMs: number }
   | { readonly kind: "taken back" }
+  /** Its code threw where nobody caught it. */
+  | { readonly kind: "strayed" }
   /** Its lane is gone. */
-  | { readonly kind: "gone"; readonly running: boolean; readonly alone: boolean; readonly laneTimedOut: boolean }
+  | { readonly kind: "gone"; readonly verdict: Verdict; readonly mayPay: boolean }
   /** The engine stopped meanwhile. */
   | { readonly kind: "stopped" };
 
@@ -19,8 +23,16 @@ export interface Run {
   startedAt: number | null;
   /** How its code ended. */
   ending: "ok" | "threw" | "snoozed" | null;
-  /** It ended its thread. */
-  guilty: boolean;
+  /** It may have ended a lane before, and is to run alone. */
+  readonly isSuspect: boolean;
+  /** The first time. */
+  asked: { readonly reason: StopReason; readonly at: number } | null;
+  wasCancelled: boolean;
+  /** Its thread has noticed that it is to stop. */
+  heardStop: boolean;
+  stopsUnheard: number;
+  /** It went on when its grace was over, and its lane was killed. */
+  condemned: StopReason | null;
   fate: Fate | null;
   fateAt: number;
 }
@@ -31,8 +43,16 @@ export interface Violation {
   readonly text: string;
 }
 
+export interface Hearing {
+  /** As it was claimed last. */
+  readonly job: ClaimedJob;
+  readonly run: Run | undefined;
+  /** Its engine is not about to stop. */
+  readonly isEngineRunning: boolean;
+}
+
 /** Why a store should not have been told this end of a run; `null` if all is well. */
-export function judge(transition: Transition, job: ClaimedJob, run: Run | undefined): Violation | null {
+export function judge(transition: Transition, { job, run, isEngineRunning }: Hearing): Violation | null {
   const isCharged = transition.attempt === job.attempt;
   if (!isCharged && transition.attempt !== job.attempt - 1) return broken(10, `attempt went from ${job.attempt} to ${transition.attempt}`);
   if (transition.to === "retrying" && job.attempt > job.maxRetries) return broken(10, `it is to run again after ${job.attempt} runs, with ${job.maxRetries} retries`);
@@ -40,10 +60,14 @@ export function judge(transition: Transition, job: ClaimedJob, run: Run | undefi
   if (run === undefined || fate === undefined || fate === null) return judgeUnheard(transition, isCharged);
   switch (fate.kind) {
     case "taken back":
+      if (run.isSuspect && transition.to === "waiting" && isEngineRunning) return broken(8, "it was suspected, and was given back before it ran alone");
       return judgeUnheard(transition, isCharged);
     case "stopped":
       return judgeUnheard(transition, isCharged);
+    case "strayed":
+      return judgeStrayed(transition, { ...run, job });
     case "gone":
+      if (fate.verdict === "suspect" && transition.to === "waiting" && isEngineRunning) return broken(8, "it was suspected, and was given back before it ran alone");
       return judgeGone(transition, { ...run, job }, fate);
     case "answered":
       return judgeAnswered(transition, { ...run, job }, fate);
@@ -57,26 +81,37 @@ function judgeUnheard(transition: Transition, isCharged: boolean): Violation | n
   return transition.to === "waiting" || transition.to === "cancelled" ? null : broken(4, `it became ${transition.to} though nobody heard how it ended`);
 }
 
-function judgeGone(transition: Transition, run: Run, fate: Extract<Fate, { kind: "gone" }>): Violation | null {
+function judgeGone(transition: Transition, run: Run, { verdict, mayPay }: Extract<Fate, { kind: "gone" }>): Violation | null {
   const isCharged = transition.attempt === run.job.attempt;
   if (transition.to === "completed") return broken(9, "it completed, though its thread died before it answered");
-  if (!isCharged) {
-    // One of several is suspected, and need not run again here.
-    const getsAway = run.guilty && fate.running && fate.alone && !fate.laneTimedOut;
-    return getsAway ? broken(9, "it ended its thread and was not charged") : null;
-  }
+  if (run.wasCancelled && transition.to !== "cancelled") return broken(11, `it became ${transition.to} when its thread died, though it was to be cancelled`);
+  if (!isCharged) return verdict === "pays" ? broken(9, "it ended its thread and was not charged") : null;
+  const reason = transition.failure?.reason;
+  if (reason === "lost" && verdict !== "pays") return null;
+  if (!mayPay) return broken(8, `it was charged as ${String(reason)}, and is innocent`);
+  if (verdict !== "pays") return broken(8, `it was charged as ${String(reason)}, though it is ${verdict === "free" ? "not even suspected" : "only suspected"}`);
   // Whether anyone asked for it is looked at elsewhere.
-  if (transition.to === "cancelled") return fate.running ? null : broken(8, "it was cancelled and charged, but did not run");
-  switch (transition.failure?.reason) {
+  if (transition.to === "cancelled") return null;
+  switch (reason) {
     case "timeout":
-      return judgeDeadline(run, run.fateAt);
+      // Or it held the thread while others passed theirs.
+      return run.asked?.reason === "timeout" ? judgeDeadline(run, run.fateAt) : null;
     case "exit":
-      return fate.running ? null : broken(8, "it was charged for the end of a thread on which it did not run");
+    case "memory":
     case "lost":
       return null;
     default:
-      return broken(8, `it was charged as ${String(transition.failure?.reason)} when its thread died`);
+      return broken(8, `it was charged as ${String(reason)} when its thread died`);
   }
+}
+
+function judgeStrayed(transition: Transition, run: Run): Violation | null {
+  if (transition.attempt !== run.job.attempt) return broken(9, "it failed where nobody caught it, and was not charged");
+  if (transition.to === "cancelled") return null;
+  const reason = transition.failure?.reason;
+  if (reason === "timeout") return judgeDeadline(run, run.fateAt);
+  if (reason !== "threw" && reason !== "lost") return broken(9, `it failed where nobody caught it, and became ${transition.to} as ${String(reason)}`);
+  return judgeRetry(transition, run, { fatal: false });
 }
 
 function judgeAnswered(transition: Transition, run: Run, { outcome, tookMs }: Extract<Fate, { kind: "answered" }>): Violation | null {
@@ -108,7 +143,7 @@ function judgeOk(run: Run): Violation | null {
   return run.ending === "ok" ? null : broken(9, `it completed though its code ${run.ending ?? "never ended"}`);
 }
 
-function judgeRetry(transition: Transition, run: Run, outcome: Extract<Outcome, { kind: "failed" }>): Violation | null {
+function judgeRetry(transition: Transition, run: Run, outcome: Pick<Extract<Outcome, { kind: "failed" }>, "fatal">): Violation | null {
   const { backoff, attempt, maxRetries } = run.job;
   if (transition.to === "dead" || transition.to === "cancelled") {
     const isLast = outcome.fatal || attempt > maxRetries || transition.to === "cancelled" || transition.failure?.reason === "lost";

@@ -1,9 +1,9 @@
 /** The threads of one queue in simulated time. */
 
-import type { Death, Pool, PoolListener } from "../../src/dispatch/pool.js";
+import type { Pool, PoolListener } from "../../src/dispatch/pool.js";
 import type { HostApi } from "../../src/protocol/host-api.js";
 import { deferred } from "../../src/waiting.js";
-import { listenerWith } from "../pool-listener.js";
+import type { Control } from "./controls.js";
 import type { QueuePlan } from "./plan.js";
 import { SimThread } from "./sim-thread.js";
 import type { World } from "./world.js";
@@ -16,16 +16,15 @@ export interface SimPoolDeps extends QueuePlan {
   readonly world: World;
   readonly queue: string;
   readonly host: HostApi;
-  /** Changes what the main side hears of a death; for controls. */
-  readonly onDeath: (death: Death) => Death;
+  readonly control: Pick<Control, "listener" | "spares">;
 }
 
 export class SimPool implements Pool {
   readonly threads: number;
   readonly concurrency: number;
-  readonly leaked = 0;
   readonly #deps: SimPoolDeps;
   readonly #live = new Set<SimThread>();
+  readonly #leaked = new Set<SimThread>();
   readonly #firstReady = deferred();
   #listener: PoolListener | undefined;
   #failedBoots = 0;
@@ -39,26 +38,26 @@ export class SimPool implements Pool {
     this.#firstReady.promise.catch(() => undefined);
   }
 
+  get leaked(): number {
+    return this.#leaked.size;
+  }
+
   /** Threads that have not ended. */
   get live(): ReadonlySet<SimThread> {
     return this.#live;
   }
 
   async start(listener: PoolListener): Promise<void> {
-    this.#listener = listenerWith(listener, { gone: (lane, death) => listener.gone(lane, this.#deps.onDeath(death)) });
+    this.#listener = this.#deps.control.listener(listener);
     for (let thread = 0; thread < this.threads; thread += 1) this.#boot(thread);
     await this.#firstReady.promise;
   }
 
   async stop(): Promise<void> {
-    const { world } = this.#deps;
     this.#isStopped = true;
     this.#firstReady.reject(new Error("the pool was stopped while it started"));
-    const isIdle = [...this.#live].every((thread) => thread.isIdle);
     for (const thread of this.#live) thread.tellStopped();
-    const over = deferred();
-    world.time.after(isIdle ? world.threads.between(0, 50) : world.threads.between(1, 2_500), over.resolve);
-    await over.promise;
+    await Promise.all([...this.#live].map((thread) => thread.end()));
     this.cut();
   }
 
@@ -70,7 +69,9 @@ export class SimPool implements Pool {
   cut(): void {
     this.#isStopped = true;
     for (const thread of this.#live) thread.close();
+    for (const thread of this.#leaked) thread.close();
     this.#live.clear();
+    this.#leaked.clear();
   }
 
   #boot(thread: number): void {
@@ -88,28 +89,28 @@ export class SimPool implements Pool {
   }
 
   async #bootNow(thread: number): Promise<void> {
-    const { world, queue, concurrency, timeoutMs, host } = this.#deps;
+    const { world, queue, concurrency, timeoutMs, maxJobs, host, control } = this.#deps;
     const listener = this.#listener;
     if (this.#isStopped || listener === undefined) return;
-    const onGone = (): void => {
+    const onGone = (_thread: SimThread, isLeaked: boolean): void => {
       this.#live.delete(simThread);
+      if (isLeaked) this.#leaked.add(simThread);
+      if (isLeaked) world.note("threads left behind");
       this.#boot(thread);
     };
-    const simThread: SimThread = new SimThread({ world, queue, thread, concurrency, timeoutMs, host, listener, onGone });
+    const onFreed = (): void => {
+      if (this.#leaked.delete(simThread) && !this.#isStopped) listener.freed(thread);
+    };
+    const { spares } = control;
+    const simThread: SimThread = new SimThread({ world, queue, thread, concurrency, timeoutMs, maxJobs, host, listener, spares, onGone, onFreed });
     this.#live.add(simThread);
     await simThread.boot();
     const { lane } = simThread;
-    if (lane === undefined) return;
+    if (lane === undefined || this.#isStopped) return;
     this.#failedBoots = 0;
     this.#firstReady.resolve();
     listener.ready(lane);
-    if (world.strikes("dieOutside")) world.time.after(world.threads.between(1, 5_000), () => this.#dieOutside(simThread));
-  }
-
-  #dieOutside(thread: SimThread): void {
-    if (!this.#live.has(thread) || this.#isStopped) return;
-    this.#deps.world.note("dieOutside");
-    thread.die(134);
+    misbehave(simThread);
   }
 
   #bootFailed(thread: number): void {
@@ -122,4 +123,22 @@ export class SimPool implements Pool {
     this.#failedBoots += 1;
     world.time.after(delayMs, () => this.#boot(thread));
   }
+}
+
+/** What goes wrong in a thread, with its state or from outside, whatever jobs run there. */
+function misbehave(thread: SimThread): void {
+  const { world, body } = thread;
+  const sometime = (fault: string, happen: () => void): void => {
+    if (!world.strikes(fault)) return;
+    const at = world.threads.between(1, world.threads.pick([20, 1_000, 5_000]));
+    body.later(at, () => {
+      if (world.isCalm) return;
+      world.note(fault);
+      happen();
+    });
+  };
+  sometime("dieOutside", () => thread.exit({ code: 134, by: "nobody", isTold: world.threads.chance(0.5) }));
+  sometime("strayNobody", () => thread.stray("nobody"));
+  sometime("heapHigh", () => thread.post({ kind: "heap-high" }));
+  sometime("blockNobody", () => void body.block(world.threads.between(1, 3_000), "nobody"));
 }

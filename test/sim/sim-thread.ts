@@ -3,98 +3,104 @@
  * messages that take their time, and everything that can go wrong with a thread.
  */
 
-import type { Lane, PoolListener } from "../../src/dispatch/pool.js";
+import { deathOf } from "../../src/dispatch/death.js";
+import type { Lane } from "../../src/dispatch/pool.js";
+import type { Stuck } from "../../src/dispatch/stuck-lane.js";
 import type { JobId } from "../../src/job/job-record.js";
 import type { JobRequest } from "../../src/job/job-request.js";
 import { ControlBlock } from "../../src/protocol/control-block.js";
 import type { HostApi } from "../../src/protocol/host-api.js";
-import type { FromThread, ToThread } from "../../src/protocol/messages.js";
+import type { FromThread, RunIdentity, ToThread } from "../../src/protocol/messages.js";
+import { toWireError } from "../../src/protocol/wire-error.js";
+import { deferred } from "../../src/waiting.js";
 import { bootLane, type BootedLane } from "../../workers/boot.js";
-import { SimClock } from "./sim-clock.js";
+import type { Timer } from "../../src/clock.js";
+import { SimBody, type Whose } from "./sim-body.js";
 import { registryOf } from "./sim-jobs.js";
 import { SimLane } from "./sim-lane.js";
 import type { Run } from "./runs.js";
+import { SimWire } from "./sim-wire.js";
+import { findStuck } from "./sim-stuck.js";
+import type { Exit, SimThreadDeps } from "./sim-thread-deps.js";
 import type { World } from "./world.js";
 
-/** Killed threads that have not ended by then are left behind. */
-const EXIT_TIMEOUT_MS = 2_000;
+/** As of the real threads. */
+const EXIT_TIMEOUT_MS = 250;
+const DISPOSE_TIMEOUT_MS = 1_000;
 const NOTHING = { bytes: new Uint8Array(), attachments: [] };
-
-export interface SimThreadDeps {
-  readonly world: World;
-  readonly queue: string;
-  readonly thread: number;
-  readonly concurrency: number;
-  readonly timeoutMs: number | null;
-  readonly host: HostApi;
-  readonly listener: PoolListener;
-  /** The main side has noticed its end. */
-  readonly onGone: (thread: SimThread) => void;
-}
 
 export class SimThread {
   readonly world: World;
+  readonly queue: string;
+  readonly number: number;
+  readonly body: SimBody;
+  /** The last run of each job that ran here. */
+  readonly former: Map<JobId, RunIdentity> = new Map();
   readonly #deps: SimThreadDeps;
-  readonly #clock: SimClock;
   readonly #control = new ControlBlock();
+  readonly #wire: SimWire;
   #lane: SimLane | undefined;
   #booted: BootedLane | undefined;
-  /** What the thread has not come to while it was blocked. */
-  readonly #backlog: (() => void)[] = [];
-  #isBlocked = false;
-  #isDead = false;
-  #exitCode: number | null = null;
-  /** On the main side. */
-  #isKilled = false;
-  #isGone = false;
-  #isClosed = false;
-  #arrivesAt = { toThread: 0, fromThread: 0 };
   readonly #doomed = new Set<JobId>();
+  #exit: Exit | null = null;
+  // On the main side.
+  readonly #disposed = deferred();
+  readonly #gone = deferred();
+  #exitTimer: Timer | undefined;
+  #killing: Promise<void> | undefined;
+  #stuck: Stuck | null = null;
+  #isBusy = false;
+  #isToldToEnd = false;
+  #isOrderly = false;
+  #isTerminated = false;
+  #isGone = false;
+  #isLeaked = false;
+  #isClosed = false;
 
   constructor(deps: SimThreadDeps) {
     this.world = deps.world;
+    this.queue = deps.queue;
+    this.number = deps.thread;
     this.#deps = deps;
-    this.#clock = new SimClock(deps.world.time, 0);
+    this.body = new SimBody(deps.world.time);
+    this.#wire = new SimWire(deps.world);
   }
 
   get lane(): Lane | undefined {
     return this.#lane;
   }
 
-  get isIdle(): boolean {
-    return this.#lane?.isIdle ?? true;
-  }
-
   /** Loads the jobs; the main side can use it then. */
   async boot(): Promise<void> {
-    const { queue, thread, concurrency, timeoutMs, host, listener } = this.#deps;
+    const { world, queue, thread, concurrency, timeoutMs, maxJobs, host, listener } = this.#deps;
     this.#booted = await bootLane(
       { queue, thread, concurrency, maxPayload: 1e6, maxResult: 1e6, measuresHeap: false, maxHeapPerThread: null },
       {
-        clock: this.#clock,
+        clock: this.body.clock,
         control: this.#control,
-        post: (message) => this.#postToMain(message),
+        post: (message) => this.post(message),
         store: (request) => this.#callHost(host, request),
         registry: registryOf(this),
       },
     );
     const carrier = {
       post: (message: ToThread, transfer: readonly ArrayBuffer[]): void => this.#postToThread(message, transfer),
-      end: (): void => this.kill(),
-      kill: (): void => this.kill(),
-      busy: (): void => undefined,
+      end: (): void => void this.#tellToEnd().then(() => (this.#isOrderly ? this.#terminate() : this.#kill())),
+      kill: (): void => this.#kill(),
+      busy: (isBusy: boolean): void => {
+        this.#isBusy = isBusy;
+      },
     };
-    this.#lane = new SimLane({ thread, names: this.#booted.names, control: this.#control, carrier, listener, world: this.world, timeoutMs });
+    this.#lane = new SimLane({ thread, names: this.#booted.names, control: this.#control, carrier, listener, world, timeoutMs, maxJobs });
   }
 
   // The main side.
 
-  kill(): void {
-    if (this.#isKilled || this.#isGone) return;
-    this.#isKilled = true;
-    this.world.time.after(EXIT_TIMEOUT_MS, () => this.#onGone());
-    if (this.world.strikes("stuck")) this.world.note("stuck");
-    else this.world.time.after(this.world.threads.between(0.5, 30), () => this.die(null));
+  /** As when its pool stops. What still runs is given back already. Resolves when the main side has noticed its end. */
+  async end(): Promise<void> {
+    await (this.#killing ?? this.#tellToEnd());
+    this.#terminate();
+    await this.#gone.promise;
   }
 
   /** The engine is stopping, and what still runs is given back. */
@@ -102,26 +108,67 @@ export class SimThread {
     this.#lane?.tellStopped();
   }
 
-  /** The main side listens no more. */
+  /** The main side is no more. */
   close(): void {
     this.#isClosed = true;
-    this.die(null);
+    this.#lane?.close();
+    this.body.halt();
   }
 
-  #onGone(): void {
-    if (this.#isGone) return;
+  async #tellToEnd(): Promise<void> {
+    if (this.#isGone || this.#isTerminated || this.#lane === undefined || this.#isBusy) return;
+    if (!this.#isToldToEnd) this.#postToThread({ kind: "end" }, []);
+    this.#isToldToEnd = true;
+    const timer = this.world.time.after(DISPOSE_TIMEOUT_MS, this.#disposed.resolve);
+    await this.#disposed.promise;
+    timer.cancel();
+  }
+
+  #kill(): void {
+    if (this.#deps.spares || this.#isGone || this.#isTerminated || this.#lane === undefined) return;
+    this.#killing ??= findStuck(this.#lane, this).then((stuck) => {
+      this.#stuck = stuck;
+      this.#terminate();
+    });
+  }
+
+  #terminate(): void {
+    if (this.#isGone || this.#isTerminated) return;
+    this.#isTerminated = true;
+    const { time, threads } = this.world;
+    this.#exitTimer = time.after(EXIT_TIMEOUT_MS, () => this.#onGone(true));
+    const isStuck = this.world.strikes("stuck");
+    // Native code is not interrupted; in half of the cases what comes after it runs on.
+    if (!isStuck || threads.chance(0.5)) this.body.halt();
+    time.after(isStuck ? threads.between(200, 5_000) : threads.between(0.5, 30), () => this.#end());
+  }
+
+  /** Everything it has posted was received. */
+  #onGone(isLeaked: boolean): void {
+    if (this.#isGone || this.#isClosed) return;
+    this.#wire.flushToMain();
     this.#isGone = true;
+    this.#isLeaked = isLeaked;
+    this.#exitTimer?.cancel();
+    this.#disposed.resolve();
+    const { listener, thread, onGone } = this.#deps;
     const lane = this.#lane;
-    this.#deps.onGone(this);
-    if (lane === undefined || this.#isClosed) return;
-    const remains = lane.remains();
-    const cause = this.#isKilled ? "killed" : "exited";
-    lane.tellGone(remains);
-    this.#deps.listener.gone(lane, { cause, exitCode: this.#exitCode, error: null, stuckAt: null, heap: null, ...remains });
-    if (!this.#isDead) this.world.time.after(this.world.threads.between(0, 5_000), () => this.die(null));
-    if (!this.world.strikes("lateAnswer", 0.5)) return;
-    const [id] = [...remains.started, ...remains.unstarted];
-    if (id === undefined) return;
+    if (lane !== undefined) {
+      const error = this.#exit?.error ?? null;
+      const ending = { wasOrderly: this.#isOrderly, wasTerminated: this.#isTerminated, exitCode: isLeaked ? null : (this.#exit?.code ?? 1) };
+      const death = deathOf(lane, { ...ending, error, stuck: this.#stuck, heapLimit: null });
+      lane.tellGone(death, { exitBy: this.#exit?.by ?? null, heldBy: this.#stuck?.culprit ?? null });
+      listener.gone(lane, death);
+      if (isLeaked) listener.leaked(thread);
+      this.#answerLate(lane, [...death.started, ...death.unstarted]);
+    }
+    onGone(this, isLeaked);
+    this.#gone.resolve();
+  }
+
+  /** What the contract of pools rules out; the claims hold even so. */
+  #answerLate(lane: SimLane, [id]: readonly JobId[]): void {
+    if (id === undefined || !this.world.strikes("lateAnswer", 0.5)) return;
     this.world.time.after(this.world.threads.between(0, 500), () => {
       if (this.#isClosed) return;
       this.world.note("lateAnswer");
@@ -130,53 +177,56 @@ export class SimThread {
   }
 
   #receive(message: FromThread): void {
-    if (this.#isGone || this.#isClosed) return;
-    if (message.kind === "answer" || message.kind === "progress" || message.kind === "log") this.#lane?.receive(message);
+    if (this.#isClosed) return;
+    if (this.#isGone) {
+      if (message.kind !== "answer" || !this.world.strikes("lateAnswer", 0.5)) return;
+      this.world.note("late answers of threads left behind");
+    }
+    switch (message.kind) {
+      case "ended":
+        this.#isOrderly = true;
+        return this.#disposed.resolve();
+      case "hello":
+      case "ready":
+      case "boot-failed":
+        return;
+      default:
+        this.#lane?.receive(message);
+    }
   }
 
-  // Between the two sides. Messages of one direction arrive in order.
-
-  #deliver(direction: "toThread" | "fromThread", arrive: () => void): void {
-    const { time, threads } = this.world;
-    const isSlow = this.world.strikes("slowMessages", 0.3);
-    if (isSlow) this.world.note("slowMessages");
-    const arrivesAt = Math.max(this.#arrivesAt[direction], time.monotonic + (isSlow ? threads.between(1, 50) : threads.between(0.01, 0.1)));
-    this.#arrivesAt[direction] = arrivesAt;
-    time.after(arrivesAt - time.monotonic, arrive);
-  }
+  // Between the two sides.
 
   #postToThread(message: ToThread, transfer: readonly ArrayBuffer[]): void {
+    if (this.#isGone) return;
     const sent = transfer.length === 0 ? message : structuredClone(message, { transfer: [...transfer] });
-    this.#deliver("toThread", () => this.enter(() => this.#handle(sent)));
+    this.#wire.toThread(() => this.body.enter(() => this.#handle(sent)));
   }
 
-  #postToMain(message: FromThread): void {
-    if (this.#isDead) return;
+  post(message: FromThread): void {
+    if (this.body.isHalted) return;
     const id = message.kind === "answer" ? this.#lane?.idOf(message.slot) : undefined;
     if (id !== undefined && this.#doomed.delete(id)) {
       this.world.note("dieUnanswered");
-      this.die(1);
-      return;
+      return this.exit({ code: 1, by: "nobody", isTold: false });
     }
     const isDouble = message.kind === "answer" && this.world.strikes("doubleAnswer");
     if (isDouble) this.world.note("doubleAnswer");
-    this.#deliver("fromThread", () => {
+    this.#wire.toMain(() => {
       this.#receive(message);
       if (isDouble) this.#receive(message);
     });
   }
 
-  async #callHost(host: HostApi, request: JobRequest): Promise<{ readonly id: string; readonly duplicate: boolean }> {
+  /** A job calls the main side. */
+  #callHost(host: HostApi, request: JobRequest): ReturnType<HostApi["enqueue"]> {
     return new Promise((resolve, reject) => {
-      this.#deliver("fromThread", () => {
-        if (this.#isClosed) return;
-        host.enqueue(request).then(
-          (enqueued) => {
-            this.world.ledger.acked(enqueued);
-            this.#deliver("toThread", () => this.enter(() => resolve(enqueued)));
-          },
-          (error: unknown) => this.#deliver("toThread", () => this.enter(() => reject(error))),
-        );
+      const tell = (act: () => void): void => this.#wire.toThread(() => this.body.enter(act));
+      this.#wire.toMain(() => {
+        if (this.#isClosed || this.#isGone) return;
+        const call = host.enqueue(request);
+        void call.then((enqueued) => this.world.ledger.acked(enqueued)).catch(() => undefined);
+        call.then((enqueued) => tell(() => resolve(enqueued)), (error: unknown) => tell(() => reject(error)));
       });
     });
   }
@@ -189,57 +239,52 @@ export class SimThread {
     return run;
   }
 
-  /** Does something in the thread, as soon as it is not blocked. */
-  enter(act: () => void): void {
-    if (this.#isDead) return;
-    if (this.#isBlocked) this.#backlog.push(act);
-    else act();
-  }
-
-  sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => void this.#clock.setTimer(ms, () => this.enter(resolve)));
-  }
-
-  /** Runs without a break: nothing else happens in the thread. */
-  block(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.enter(() => {
-        this.#isBlocked = true;
-        if (ms === Infinity) return;
-        this.#clock.setTimer(ms, () => {
-          this.#isBlocked = false;
-          resolve();
-          this.#catchUp();
-        });
-      });
-    });
-  }
-
   dieAtAnswer(id: JobId): void {
     this.#doomed.add(id);
   }
 
-  die(exitCode: number | null): void {
-    if (this.#isDead) return;
-    this.#isDead = true;
-    this.#exitCode = exitCode;
-    this.#clock.cut();
-    // What it has posted arrives first.
-    const { time, threads } = this.world;
-    const goneAt = Math.max(this.#arrivesAt.fromThread, time.monotonic + threads.between(0.5, 50));
-    time.after(goneAt - time.monotonic, () => this.#onGone());
+  /** Code throws where nobody catches it. */
+  stray(whose: Whose): void {
+    const error = toWireError(new Error("thrown where nobody catches it"));
+    this.post({ kind: "stray-error", run: whose === "nobody" ? null : whose, error });
   }
 
-  #catchUp(): void {
-    this.#clock.endOfTurn(() => {
-      if (this.#isBlocked || this.#isDead) return;
-      this.#backlog.shift()?.();
-      if (this.#backlog.length > 0) this.#catchUp();
-    });
+  exit(exit: Exit): void {
+    if (this.body.isHalted) return;
+    if (exit.isTold) this.post({ kind: "exiting", run: exit.by === "nobody" ? null : exit.by });
+    this.#exit = exit;
+    this.body.halt();
+    this.world.time.after(this.world.threads.between(0.5, 50), () => this.#end());
+  }
+
+  /** It has really ended. */
+  #end(): void {
+    this.body.halt();
+    if (this.#isClosed) return;
+    this.#onGone(false);
+    if (this.#isLeaked) this.#deps.onFreed(this);
+    this.#isLeaked = false;
   }
 
   #handle(message: ToThread): void {
-    if (message.kind === "frame") this.#booted?.loop.receiveFrame(message.jobs);
-    if (message.kind === "stop-asked") this.#booted?.loop.passStopOn(message.slots);
+    switch (message.kind) {
+      case "frame":
+        return this.#booted?.loop.receiveFrame(message.jobs);
+      case "stop-asked":
+        this.#lane?.noteStopHeard();
+        this.#booted?.loop.passStopOn(message.slots);
+        if (message.slots.length === 0) this.post({ kind: "heard" });
+        return;
+      case "end":
+        return this.#dispose();
+      case "rest":
+    }
+  }
+
+  #dispose(): void {
+    const { world } = this;
+    const isSlow = world.strikes("slowDispose", 0.3);
+    if (isSlow) world.note("slowDispose");
+    this.body.later(isSlow ? world.threads.between(100, 3_000) : world.threads.between(0, 20), () => this.post({ kind: "ended", error: null }));
   }
 }

@@ -23,7 +23,7 @@ describe("the simulation", () => {
   });
 
   it.each(Object.entries(CONTROLS))("notices a broken engine: %s", { timeout: 120_000 }, async (_name, control) => {
-    const { bad } = await simulateMany({ from: 1, seeds: 100, control });
+    const { bad } = await simulateMany({ from: 1, seeds: 200, control, untilBad: true });
     expect(bad.length).toBeGreaterThan(0);
   });
 });

@@ -18,8 +18,10 @@ export async function simulateMany(options: {
   readonly seeds: number;
   readonly control: Control;
   readonly without?: ReadonlySet<string>;
+  /** The first violation is enough. */
+  readonly untilBad?: boolean;
 }): Promise<Sum> {
-  const { from, seeds, control, without = new Set<string>() } = options;
+  const { from, seeds, control, without = new Set<string>(), untilBad = false } = options;
   const bad: { seed: number; violations: Report["violations"] }[] = [];
   const happened = new Map<string, number>();
   let steps = 0;
@@ -30,6 +32,7 @@ export async function simulateMany(options: {
     simulatedMs += report.simulatedMs;
     for (const [what, times] of report.happened) happened.set(what, (happened.get(what) ?? 0) + times);
     if (report.violations.length > 0) bad.push({ seed, violations: report.violations });
+    if (untilBad && bad.length > 0) break;
   }
   return { bad, steps, simulatedMs, happened };
 }

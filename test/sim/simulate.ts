@@ -43,7 +43,6 @@ export async function simulate(seed: number, { control = NO_CONTROL, keepTrace =
   if (ledger.violations.length === 0) await finale(lives, workload);
   if (time.isExhausted) ledger.violate(21, `${time.steps} things happened within ${Math.round(time.monotonic)} ms`);
   for (const { flaky } of lives.all) for (const [fault, count] of Object.entries(flaky.faults)) world.note(fault, count);
-  world.note("innocent neighbours charged", ledger.neighboursCharged);
   return {
     ...{ seed, steps: time.steps, simulatedMs: time.monotonic, jobs: ledger.jobs.size },
     violations: ledger.violations,

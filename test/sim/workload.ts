@@ -108,8 +108,10 @@ export class Workload {
   }
 
   #change(life: Life, action: "cancel" | "retry" | "remove"): void {
-    const id = this.#anyJob();
+    const { suspected } = this.#world.ledger;
+    const id = action === "cancel" && suspected.length > 0 ? this.#world.calls.pick(suspected) : this.#anyJob();
     void this.#track<unknown>(life, action, life.engine[action](id)).then((answer) => {
+      if (answer === "cancelling") this.#world.ledger.cancelling(id, life.view.runners);
       this.#world.trace.write(`${action} ${this.#world.ledger.alias(id)} answered ${typeof answer === "string" ? answer : ""}`);
       if (action !== "remove" && this.#world.calls.chance(0.3)) this.#await(life, life.engine.job(id));
     });

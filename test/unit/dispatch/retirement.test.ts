@@ -87,6 +87,37 @@ describe("a lane that is to end", () => {
     }
   });
 
+  it("is killed when the code of a run that it has failed holds the thread from the others there", async () => {
+    const scene = new Scene();
+    const flight = scene.start("a");
+    scene.start("b");
+    scene.retirement.retire(scene.lane, ERROR);
+    scene.retirement.haunt(flight);
+    scene.end("a");
+    scene.lane.heard.add("a");
+    await scene.clock.advance(100 + 1_000);
+    expect(scene.lane.asked).not.toContain("kill");
+    scene.lane.heard.delete("a");
+    await scene.clock.advance(1_000);
+    expect(scene.lane.asked.at(-1)).toBe("kill");
+    expect(scene.clock.timers).toBe(0);
+  });
+
+  it("is not watched any more when that code has ended", async () => {
+    const scene = new Scene();
+    const flight = scene.start("a");
+    scene.start("b");
+    scene.retirement.retire(scene.lane, ERROR);
+    scene.retirement.haunt(flight);
+    scene.end("a");
+    await scene.clock.advance(100);
+    scene.retirement.layToRest(scene.lane, "a");
+    await scene.clock.advance(1_000);
+    expect([scene.lane.asked.includes("kill"), scene.clock.timers]).toEqual([false, 0]);
+    scene.end("b");
+    expect(scene.lane.asked.at(-1)).toBe("end");
+  });
+
   it("is not ended again when the engine stops", async () => {
     const scene = new Scene(1);
     const flight = scene.start("a");
