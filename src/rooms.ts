@@ -186,10 +186,9 @@ export class Rooms {
     const { maxPayload, maxResult } = this.config;
     const host: HostApi = { enqueue: (request) => this.client.storeFromJob({ ...request, attachments: [] }) };
     const around = { host, maxPayload, maxResult, disposeTimeoutMs: DISPOSE_TIMEOUT_MS };
-    const { admission } = this.client;
     return new Runner({
-      ...{ config: this.config, storage: admission.hearing(this.#storage), clock: this.#clock, events: this.events, limits: admission },
-      ...{ formerNames: [...this.#formerNames], name: this.#newName() },
+      ...{ config: this.config, clock: this.#clock, events: this.events, formerNames: [...this.#formerNames], name: this.#newName() },
+      ...{ storage: this.client.admission.hearing(this.#storage), limits: this.client.admission },
       createPool: (queue, config) => (this.#createPool ?? this.#threadPool)(queue, config, around),
       newJob: (template) => this.client.prepare({ ...template, attachments: [], depth: 0, runAt: null, delayMs: null }),
       onSettled: (settlement) => this.#onSettled(settlement),
