@@ -23,6 +23,8 @@ const PISCINA = "/node_modules/piscina/";
 /** This library, as built or as sources. */
 const ROOT = new URL("../../", import.meta.url).href;
 const OURS: readonly string[] = [`${ROOT}src/`, `${ROOT}workers/`];
+/** But for the jobs of the pool suite, which are as anyone's. */
+const NOT_OURS = `${ROOT}src/testing/`;
 
 /** Neither Node's, nor ours, nor of the pool below us. */
 export function isTheirs({ url }: Frame): boolean {
@@ -56,5 +58,5 @@ function isNodes(url: string): boolean {
 }
 
 function isOurs(url: string): boolean {
-  return OURS.some((root) => url.startsWith(root)) || url.includes(PISCINA);
+  return (OURS.some((root) => url.startsWith(root)) && !url.startsWith(NOT_OURS)) || url.includes(PISCINA);
 }

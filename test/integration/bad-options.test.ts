@@ -89,7 +89,7 @@ describe("messages", () => {
     const engine = newEngine({ storage: untouched() });
     const wrong = { wrong: 1 } as object;
     const common = "queue, .*priority, maxRetries, backoff, timeout, unique, meta";
-    await expect(engine.enqueue("echo", 1, wrong)).rejects.toThrow(new RegExp(`^enqueue has no option "wrong"; it knows ${common}, transfer$`));
+    await expect(engine.enqueue("echo", 1, wrong)).rejects.toThrow(new RegExp(`^enqueue has no option "wrong"; it knows ${common}, transfer, signal$`));
     await expect(engine.run("echo", 1, wrong)).rejects.toThrow(new RegExp(`^run has no option "wrong"; it knows ${common}, transfer, signal$`));
     await expect(engine.every("1s", "echo", 1, wrong)).rejects.toThrow(new RegExp(`^every has no option "wrong"; it knows name, overlap, ${common}$`));
     await expect(engine.every("1s", "echo", 1, wrong)).rejects.not.toThrow(/delay|runAt/);
