@@ -94,7 +94,7 @@ class OnePiscina {
   constructor({ resourceLimits, execArgv, env }: PiscinaThreadsOptions, plan: OnePiscinaPlan) {
     this.#plan = plan;
     this.#piscina = newPiscina({
-      filename: new URL("../../workers/entry.js", import.meta.url).href,
+      filename: new URL("../../workers/thread.cjs", import.meta.url).href,
       minThreads: plan.size,
       maxThreads: plan.size,
       concurrentTasksPerWorker: 1,
@@ -166,7 +166,11 @@ class OnePiscina {
       worker.on("error", (thrown) => {
         error = thrown;
       });
-      worker.on("exit", (code) => this.#onExit(worker, error ?? new Error(`a thread exited with code ${code} before it had loaded anything`)));
+      worker.on("exit", (code) => {
+        error ??= new Error(`a thread exited with code ${code} before it had loaded anything`);
+        // After the lane's own listener, which may find that the thread had been heard of.
+        queueMicrotask(() => this.#onExit(worker, error));
+      });
     }
   }
 

@@ -114,6 +114,20 @@ describe("threads that do not stay", () => {
   });
 });
 
+it("a thread that runs out of heap says what it was allowed, and is replaced at once", async () => {
+  const { subject } = newPool({ mood: "live", threads: 1, jobsUrl: jobsModule("hungry.js").href, resourceLimits: { maxOldGenerationSizeMb: 40 } });
+  await subject.start();
+  const { ledger } = subject;
+  const lane = await ledger.lane(0);
+  const eater = job("eat");
+  subject.send(lane, eater, job("echo"));
+  const death = await ledger.death(lane);
+  expect(death).toMatchObject({ cause: "memory", started: [eater.id], error: { code: "ERR_WORKER_OUT_OF_MEMORY" }, heap: { limit: 40 * 2 ** 20 } });
+  expect(death.heap?.used).toBeGreaterThan(2 ** 20);
+  await subject.run(await ledger.lane(0), job("echo"));
+  expect(ledger.bootErrors).toEqual([]);
+});
+
 describe("threads that fail before they load anything", () => {
   it("make start reject soon, and heal when the cause is gone", async () => {
     const folder = mkdtempSync(join(tmpdir(), "millrace-"));
@@ -133,7 +147,7 @@ describe("threads that fail before they load anything", () => {
   });
 
   it("for want of memory are told so", async () => {
-    const { subject } = newPool({ mood: "live", threads: 2, resourceLimits: { maxOldGenerationSizeMb: 1, maxYoungGenerationSizeMb: 1 } });
+    const { subject } = newPool({ mood: "live", threads: 2, resourceLimits: { maxOldGenerationSizeMb: 4, maxYoungGenerationSizeMb: 1 } });
     await expect(subject.start()).rejects.toThrow(/memory|heap/i);
     await bootErrors(subject, subject.ledger.bootErrors.length + 1);
   });

