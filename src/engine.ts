@@ -164,7 +164,7 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Cancels a job that has not started; asks one that runs to stop, which is up to its code.
+   * Cancels a job. One that runs is asked to stop, and is ended with its thread if it goes on for longer than `grace`.
    *
    * @throws UnknownJobError
    */

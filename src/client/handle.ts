@@ -15,7 +15,7 @@ export interface ResultOptions {
   readonly signal?: AbortSignal;
 }
 
-/** `cancelling`: it runs, and was asked to stop. */
+/** `cancelling`: it runs, and was asked to stop. Its thread is ended if it goes on for longer than `grace`. */
 export type CancelAnswer = "cancelled" | "cancelling" | "finished";
 
 export type ProgressListener = (fraction: number, detail: string | null) => void;

@@ -4,7 +4,7 @@ import type { Clock } from "../clock.js";
 import type { Outcome } from "../job/lifecycle.js";
 import type { RunIdentity } from "../protocol/messages.js";
 import type { WireError } from "../protocol/wire-error.js";
-import { blame, isRunOf, type Verdict } from "./blame.js";
+import { type Accused, blame, isRunOf, type Verdict } from "./blame.js";
 import { exitReport, type ExitFacts, type LaneExit } from "./exit-report.js";
 import { afterlifeError, exitFailure, heldFailure, outOfMemoryFailure, timeoutFailure } from "./failures.js";
 import type { Flight } from "./flights.js";
@@ -31,7 +31,11 @@ export interface DeathScene extends Omit<ExitFacts, "charged" | "suspects" | "re
 
 export function aftermath(scene: DeathScene): Aftermath {
   const { lane, death, flights, clock, timeoutMs } = scene;
-  const verdicts = blame(death, flights.map(({ job: { id, attempt }, condemned }) => ({ id, attempt, condemned, heardStop: lane.heardStop(id) })));
+  const accused = flights.map((flight): Accused => {
+    const { id, attempt } = flight.job;
+    return { id, attempt, condemned: flight.condemned, hasDeadline: timeoutMs(flight) !== null, heardStop: lane.heardStop(id) };
+  });
+  const verdicts = blame(death, accused);
   const guilty = flights.filter((flight) => verdictOn(flight, verdicts) === "guilty");
   const suspects = flights.filter((flight) => verdictOn(flight, verdicts) === "suspect").toSorted(likelierFirst);
   const innocent = flights.filter((flight) => verdictOn(flight, verdicts) === "innocent");

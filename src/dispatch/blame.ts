@@ -16,6 +16,7 @@ export interface Accused {
   readonly attempt: number;
   /** Why the lane was killed, if it was for this one: it went on when the grace was over. */
   readonly condemned: StopReason | null;
+  readonly hasDeadline: boolean;
   /** Its thread has noticed that it was asked to stop, and so was not held all the while. */
   readonly heardStop: boolean;
 }
@@ -59,9 +60,11 @@ function chargeKilled(death: Evidence, running: readonly Accused[]): Charge {
   if (!death.wasDeaf) return { guilty: late, suspects: [] };
   const { culprit } = death;
   const lateButFree = late.filter(({ heardStop }) => heardStop);
-  if (culprit === null || lateButFree.length === 0 || late.some((one) => isRunOf(culprit, one))) return chargeCulprit(death, running);
+  const isUnclear = culprit !== null && lateButFree.length > 0 && !late.some((one) => isRunOf(culprit, one));
   // They could have stopped, and did not; whoever holds the thread now may have begun only just before.
-  return chargeOneOf(running.filter((one) => lateButFree.includes(one) || isRunOf(culprit, one)));
+  const { guilty, suspects } = isUnclear ? chargeOneOf(running.filter((one) => lateButFree.includes(one) || isRunOf(culprit, one))) : chargeCulprit(death, running);
+  // Alone, one without a deadline cannot pass any: it would only keep the others from their turn, maybe for ever.
+  return { guilty, suspects: suspects.filter(({ hasDeadline }) => hasDeadline) };
 }
 
 function chargeCulprit({ culprit }: Evidence, running: readonly Accused[]): Charge {

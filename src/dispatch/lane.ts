@@ -102,6 +102,8 @@ export class FrameLane implements Lane {
   }
 
   end(): void {
+    // It may be told so by whoever hears of its last answer.
+    if (this.#slotOf.size === 0) this.#carrier.busy(false);
     this.#carrier.end();
   }
 

@@ -138,12 +138,12 @@ describe("stats", () => {
       queues: {
         default: {
           ...{ scheduled: 1, waiting: 1, running: 1, retrying: 1, completed: 1, dead: 2, cancelled: 1 },
-          ...{ threads: 1, paused: false, healthy: true },
+          ...{ threads: 1, paused: false, healthy: true, problem: null, leakedThreads: 0 },
           totals: { enqueued: 8, completed: 1, dead: 2, cancelled: 1 },
         },
         idle: {
           ...{ scheduled: 0, waiting: 0, running: 0, retrying: 0, completed: 0, dead: 0, cancelled: 0 },
-          ...{ threads: 1, paused: false, healthy: true },
+          ...{ threads: 1, paused: false, healthy: true, problem: null, leakedThreads: 0 },
           totals: { enqueued: 0, completed: 0, dead: 0, cancelled: 0 },
         },
       },

@@ -106,7 +106,9 @@ describe("the events of a job", () => {
     open(gate);
     await bystander.result();
     expect(await bystander.info()).toMatchObject({ attempt: 1, state: "completed" });
-    expect(told.toSorted(([a], [b]) => (a < b ? -1 : 1))).toMatchObject([
+    // On a busy machine nobody can tell at first which of them it was.
+    const once = told.filter(([name, event]) => name === "dead" || (event as { readonly id: string }).id === bystander.id);
+    expect(once.toSorted(([a], [b]) => (a < b ? -1 : 1))).toMatchObject([
       ["dead", { id: culprit.id, error: { message: expect.stringContaining("20 ms") as string } }],
       ["rescued", { id: bystander.id, name: "wait", queue: "default", meta, attempt: 0 }],
     ]);

@@ -10,7 +10,7 @@ function run(id: string, attempt = 1): RunIdentity {
 }
 
 function accused(id: string, overrides: Partial<Accused> = {}): Accused {
-  return { id, attempt: 1, condemned: null, heardStop: false, ...overrides };
+  return { id, attempt: 1, condemned: null, hasDeadline: true, heardStop: false, ...overrides };
 }
 
 const a = accused("a");
@@ -48,6 +48,7 @@ const CASES: readonly Case[] = [
   ["a deaf lane, held by nobody's code, with one job", { ...DEAF, culprit: "nobody" }, [late], "i"],
   ["a deaf lane, held by no one knows whom, with one job", DEAF, [late], "G"],
   ["a deaf lane, held by no one knows whom", DEAF, [late, b], "SS"],
+  ["a deaf lane, held by no one knows whom: alone, one without a deadline could not be found guilty", DEAF, [late, accused("b", { hasDeadline: false })], "Si"],
   ["a deaf lane, of which one job runs", { ...DEAF, started: ["a"] }, [late, b], "Gi"],
   ["a lane that went deaf after the late one had been asked to stop", { ...DEAF, culprit: run("b") }, [lateButFree, b, accused("c")], "SSi"],
   ["the same, held by the late one itself", { ...DEAF, culprit: run("a") }, [lateButFree, b], "Gi"],
