@@ -4,6 +4,7 @@ import { readFile, stat } from "node:fs/promises";
 import { SourceMap, type SourceMapPayload } from "node:module";
 import { isAbsolute } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import type { Script, Scripts } from "./scripts.js";
 
 /** Lines and columns count from 0. */
 export interface SourcePosition {
@@ -27,20 +28,15 @@ interface LoadedMap {
   readonly base: string;
 }
 
-interface ScriptParsed {
-  readonly params: { readonly url: string; readonly sourceMapURL?: string };
-}
-
 interface RawMap extends SourceMapPayload {
   readonly sourceRoot: string;
 }
 
 export class SourcePositions {
-  readonly #scripts: ReadonlyMap<string, string>;
+  readonly #scripts: Scripts;
   readonly #maps = new Map<string, Promise<LoadedMap | null>>();
 
-  /** @param scripts - the messages `Debugger.scriptParsed` by script id */
-  constructor(scripts: ReadonlyMap<string, string>) {
+  constructor(scripts: Scripts) {
     this.#scripts = scripts;
   }
 
@@ -60,18 +56,15 @@ export class SourcePositions {
   #load(scriptId: string): Promise<LoadedMap | null> {
     const known = this.#maps.get(scriptId);
     if (known !== undefined) return known;
-    const message = this.#scripts.get(scriptId);
-    const loading = message === undefined ? Promise.resolve(null) : load(message);
+    const loading = load(this.#scripts.get(scriptId));
     this.#maps.set(scriptId, loading);
     return loading;
   }
 }
 
-async function load(message: string): Promise<LoadedMap | null> {
-  // Inline maps are part of the message.
-  if (message.length > 2 * MAX_MAP_LENGTH) return null;
-  const { url, sourceMapURL } = (JSON.parse(message) as ScriptParsed).params;
-  if (sourceMapURL === undefined || sourceMapURL === "") return null;
+async function load({ url, sourceMapURL }: Script): Promise<LoadedMap | null> {
+  // Base64 is a third longer than what it holds.
+  if (sourceMapURL === "" || sourceMapURL.length > 1.5 * MAX_MAP_LENGTH) return null;
   const mapUrl = new URL(sourceMapURL, url === "" ? undefined : url);
   const text = await mapText(mapUrl);
   if (text === null) return null;

@@ -2,11 +2,15 @@
 
 import type { SourcePositions } from "./source-position.js";
 
-/** As the inspector tells of it: lines and columns count from 0. */
+/** As the inspector tells of it, but for the script: lines and columns count from 0. */
 export interface CallFrame {
   readonly functionName: string;
-  readonly url: string;
   readonly location: { readonly scriptId: string; readonly lineNumber: number; readonly columnNumber?: number };
+}
+
+export interface Frame extends CallFrame {
+  /** Of the script; empty for code made from a string. */
+  readonly url: string;
 }
 
 const MAX_FRAMES = 10;
@@ -21,12 +25,12 @@ const ROOT = new URL("../../", import.meta.url).href;
 const OURS: readonly string[] = [`${ROOT}src/`, `${ROOT}workers/`];
 
 /** Neither Node's, nor ours, nor of the pool below us. */
-export function isTheirs({ url }: CallFrame): boolean {
+export function isTheirs({ url }: Frame): boolean {
   return !isNodes(url) && !isOurs(url);
 }
 
 /** Innermost first. What lies below the user's code is ours and tells nothing; nor does what Node runs inside of it. */
-export async function formatFrames(frames: readonly CallFrame[], positions: SourcePositions): Promise<string> {
+export async function formatFrames(frames: readonly Frame[], positions: SourcePositions): Promise<string> {
   const lowest = frames.findLastIndex(isTheirs);
   const telling = lowest === -1 ? frames : frames.slice(0, lowest + 1).filter(({ url }) => !isNodes(url));
   const lines: string[] = [];
@@ -34,12 +38,12 @@ export async function formatFrames(frames: readonly CallFrame[], positions: Sour
   return lines.join("\n");
 }
 
-async function formatFrame({ functionName, url, location }: CallFrame, positions: SourcePositions): Promise<string> {
+async function formatFrame({ functionName, url, location }: Frame, positions: SourcePositions): Promise<string> {
   const place = await placeOf({ url, location }, positions);
   return functionName === "" ? `    at ${place}` : `    at ${functionName} (${place})`;
 }
 
-async function placeOf({ url, location }: Pick<CallFrame, "url" | "location">, positions: SourcePositions): Promise<string> {
+async function placeOf({ url, location }: Pick<Frame, "url" | "location">, positions: SourcePositions): Promise<string> {
   const { scriptId, lineNumber: line, columnNumber: column = 0 } = location;
   // WebAssembly has no lines: V8 gives the offset in the module.
   if (url.startsWith(WASM)) return `${url}:0x${column.toString(16)}`;

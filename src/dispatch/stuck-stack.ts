@@ -6,8 +6,9 @@
 import type { Clock } from "../clock.js";
 import { CURRENT_JOB } from "../protocol/current-job.js";
 import { deferred, settledWithin, type WaitLimit } from "../waiting.js";
+import { Scripts } from "./scripts.js";
 import { SourcePositions } from "./source-position.js";
-import { formatFrames, isTheirs, type CallFrame } from "./stack-frames.js";
+import { type CallFrame, formatFrames, type Frame, isTheirs } from "./stack-frames.js";
 import { type Command, WorkerInspector } from "./worker-inspector.js";
 
 export interface StuckStack {
@@ -30,12 +31,8 @@ const MAX_STEPS = 60;
 
 const WHICH_JOB: Command = {
   method: "Runtime.evaluate",
-  params: { expression: `globalThis[Symbol.for(${JSON.stringify(CURRENT_JOB)})]?.() ?? null`, returnByValue: true, silent: true },
+  params: { expression: `globalThis[Symbol.for(${JSON.stringify(CURRENT_JOB)})]?.() ?? null`, returnByValue: true, silent: true, disableBreaks: true },
 };
-
-/** V8 writes the fields in this order. Parsing each of some hundred scripts would take longer than all the rest. */
-const SCRIPT = /^\{"method":"Debugger\.scriptParsed","params":\{"scriptId":"(\d+)"/;
-const HAS_NO_MAP = `"sourceMapURL":""`;
 
 interface Message {
   readonly id?: number;
@@ -45,19 +42,30 @@ interface Message {
 }
 
 interface Snapshot {
-  readonly frames: readonly CallFrame[];
+  readonly frames: readonly Frame[];
   readonly job: string | null;
-  /** By script id, as the inspector told of them. */
-  readonly scripts: ReadonlyMap<string, string>;
+  readonly scripts: Scripts;
 }
+
+/** Two debuggers at one thread would pause it in each other's questions. */
+const underWay = new Map<number, Promise<StuckStack | null>>();
 
 /**
  * Never throws. `null` when it cannot be told within the limit: the thread runs no JavaScript, is idle or gone, there is no
  * inspector, or this is itself a worker thread.
  */
-export async function readStuckStack(threadId: number, { limitMs = DEFAULT_LIMIT_MS, clock }: StuckStackOptions): Promise<StuckStack | null> {
+export function readStuckStack(threadId: number, { limitMs = DEFAULT_LIMIT_MS, clock }: StuckStackOptions): Promise<StuckStack | null> {
+  let reading = underWay.get(threadId);
+  if (reading === undefined) {
+    reading = read(threadId, { ms: limitMs, clock }).finally(() => underWay.delete(threadId));
+    underWay.set(threadId, reading);
+  }
+  return reading;
+}
+
+async function read(threadId: number, limit: WaitLimit): Promise<StuckStack | null> {
   try {
-    const snapshot = await stop(threadId, { ms: limitMs, clock });
+    const snapshot = await stop(threadId, limit);
     if (snapshot === null) return null;
     const positions = new SourcePositions(snapshot.scripts);
     return { stack: await formatFrames(snapshot.frames, positions), job: snapshot.job };
@@ -70,13 +78,14 @@ export async function readStuckStack(threadId: number, { limitMs = DEFAULT_LIMIT
 async function stop(threadId: number, limit: WaitLimit): Promise<Snapshot | null> {
   const lastAt = limit.clock.monotonic() + limit.ms;
   const reading = new Reading();
-  const worker = await WorkerInspector.attach(threadId, (message) => reading.receive(message));
+  const worker = await WorkerInspector.attach(threadId, { clock: limit.clock, onMessage: (message) => reading.receive(message) });
   if (worker === null) return null;
   const inTime = async (answer: Promise<unknown>): Promise<boolean> =>
     settledWithin(answer, { ms: lastAt - limit.clock.monotonic(), clock: limit.clock });
   try {
+    // Told together with this, a pause is lost on a thread that calls no function. Told twice, it may come in our own question.
+    if (!(await inTime(reading.answerTo(worker.send({ method: "Debugger.enable" }))))) return null;
     let paused = reading.nextPause();
-    worker.send({ method: "Debugger.enable" });
     worker.send({ method: "Debugger.pause" });
     if (!(await inTime(paused))) return null;
     let frames = await paused;
@@ -95,31 +104,33 @@ async function stop(threadId: number, limit: WaitLimit): Promise<Snapshot | null
   }
 }
 
-/** Sorts what the thread's inspector says. It may speak in the middle of any code of the main thread, so this only takes notes. */
+/** Sorts what the thread's inspector says. */
 class Reading {
-  readonly scripts: Map<string, string> = new Map<string, string>();
-  #pause = deferred<readonly CallFrame[]>();
+  readonly scripts: Scripts = new Scripts();
+  #pause = deferred<readonly Frame[]>();
   #answer = deferred<unknown>();
   #answerId = 0;
 
-  nextPause(): Promise<readonly CallFrame[]> {
+  nextPause(): Promise<readonly Frame[]> {
     this.#pause = deferred();
     return this.#pause.promise;
   }
 
   answerTo(id: number): Promise<unknown> {
     this.#answerId = id;
+    this.#answer = deferred();
     return this.#answer.promise;
   }
 
   receive(text: string): void {
-    const scriptId = SCRIPT.exec(text)?.[1];
-    if (scriptId !== undefined) {
-      if (!text.includes(HAS_NO_MAP)) this.scripts.set(scriptId, text);
-      return;
-    }
+    if (this.scripts.add(text)) return;
     const { id, method, params, result } = JSON.parse(text) as Message;
-    if (method === "Debugger.paused") this.#pause.resolve(params?.callFrames ?? []);
+    if (method === "Debugger.paused") this.#pause.resolve(this.#framesOf(params?.callFrames ?? []));
     else if (id !== undefined && id === this.#answerId) this.#answer.resolve(result?.result?.value);
+  }
+
+  /** Node 20 leaves the URL out of the frames. */
+  #framesOf(frames: readonly CallFrame[]): Frame[] {
+    return frames.map((frame) => ({ ...frame, url: this.scripts.get(frame.location.scriptId).url }));
   }
 }

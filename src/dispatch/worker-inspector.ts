@@ -3,14 +3,18 @@
  * statements, in the middle of a loop.
  *
  * Node aborts the whole process when a message is sent to a thread in the very moment in which its inspector goes. So a link
- * sends little: its first messages together, further ones only while the thread is paused and so cannot end, and one to let go.
+ * is for a thread that is busy, and most of its messages are sent while that is paused and cannot end.
  */
 
 import type { Session } from "node:inspector";
 import { isMainThread } from "node:worker_threads";
+import type { Clock } from "../clock.js";
 
-/** What a worker's inspector says of itself; the messages are not parsed, for most are of no interest. */
-export type OnMessage = (message: string) => void;
+export interface Listener {
+  readonly clock: Clock;
+  /** Is given what the worker's inspector says as text, for most of it is of no interest. */
+  readonly onMessage: (message: string) => void;
+}
 
 export interface Command {
   readonly method: string;
@@ -37,7 +41,7 @@ export class WorkerInspector {
    *
    * @throws whatever the inspector throws, for example when the permission model forbids it
    */
-  static async attach(threadId: number, onMessage: OnMessage): Promise<WorkerInspector | null> {
+  static async attach(threadId: number, listener: Listener): Promise<WorkerInspector | null> {
     if (!isMainThread) return null;
     // Not loaded before it is needed. Some builds of Node have none.
     const inspector = await import("node:inspector");
@@ -46,7 +50,7 @@ export class WorkerInspector {
     try {
       const sessionId = attachTo(threadId, session);
       if (sessionId !== null) {
-        session.on("NodeWorker.receivedMessageFromWorker", ({ params }) => onMessage(params.message));
+        listen(session, listener);
         return new WorkerInspector(session, { sessionId, isObserved: inspector.url() !== undefined });
       }
     } catch (error) {
@@ -90,6 +94,23 @@ function attachTo(threadId: number, session: Session): string | null {
   session.post("NodeWorker.disable");
   session.removeAllListeners("NodeWorker.attachedToWorker");
   return found;
+}
+
+/**
+ * Node tells of messages in the middle of whatever the main thread runs, or outside of any turn, after which promises are not
+ * looked at. So they are taken to the end of a turn.
+ */
+function listen(session: Session, { clock, onMessage }: Listener): void {
+  let waiting: string[] = [];
+  session.on("NodeWorker.receivedMessageFromWorker", ({ params }) => {
+    waiting.push(params.message);
+    if (waiting.length > 1) return;
+    clock.endOfTurn(() => {
+      const messages = waiting;
+      waiting = [];
+      for (const message of messages) onMessage(message);
+    });
+  });
 }
 
 /** A thread that has ended is no session any more: not worth an error. */
