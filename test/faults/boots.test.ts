@@ -15,7 +15,7 @@ const BOOT_TIMEOUT_MS = 4_000;
 const PATIENT = { timeout: 90_000, concurrent: true };
 
 /** Runs when the test is over, which several are at once. */
-type OnEnd = (end: () => unknown) => void;
+type OnEnd = (end: () => Promise<void> | void) => void;
 
 interface Breakage {
   readonly title: string;
@@ -77,7 +77,7 @@ function newScene(onEnd: OnEnd): Scene {
 async function open(scene: Scene, onEnd: OnEnd, sabotage?: Sabotage): Promise<Stage> {
   const env = { MOODS: scene.moods };
   const stage = await openStage({ concurrency: 1, engine: { jobs: scene.jobs, env, bootTimeout: BOOT_TIMEOUT_MS }, ...(sabotage && { sabotage }) });
-  onEnd(() => stage.engine.stop({ timeout: 0 }));
+  onEnd(async () => void (await stage.engine.stop({ timeout: 0 })));
   return stage;
 }
 
@@ -117,7 +117,7 @@ describe("start() rejects because of", () => {
     const scene = newScene(onEnd);
     scene.breakIt(breakage);
     const engine = createEngine({ jobs: scene.jobs, queues: { default: { threads: 1 } }, env: { MOODS: scene.moods }, bootTimeout: BOOT_TIMEOUT_MS });
-    onEnd(() => engine.stop({ timeout: 0 }));
+    onEnd(async () => void (await engine.stop({ timeout: 0 })));
     const job = await engine.enqueue("echo", "early");
     await expect(engine.start()).rejects.toMatchObject({ code: "MILLRACE_JOBS_MODULE", message: expect.stringMatching(breakage.problem) as string });
     expect(await job.info()).toMatchObject({ state: "waiting", attempt: 0 });

@@ -92,7 +92,7 @@ class SabotagedPool implements Pool {
   }
 
   get leaked(): number {
-    return 0;
+    return this.#inner.leaked;
   }
 
   start(listener: PoolListener): Promise<void> {

@@ -1,6 +1,6 @@
 /** What lies in the storage is damaged, or unknown to the threads: one job pays, or waits, and nobody else notices. */
 
-import { memoryStorage } from "millrace";
+import type { Storage } from "millrace";
 import { linear } from "millrace/jobs";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { replacing } from "../integration/storages.js";
@@ -18,7 +18,7 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
 };
 
 /** Damages what jobs of this name were given, whenever they are claimed. */
-function damaging(name: string, damage: Damage): ReturnType<typeof memoryStorage> {
+function damaging(name: string, damage: Damage): Storage {
   return replacing((inner) => ({
     claim: async (request) => {
       const claimed = await inner.claim(request);
