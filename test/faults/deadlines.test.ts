@@ -32,7 +32,7 @@ const LOOPS: Readonly<Record<string, unknown>> = {
   "a promise that never settles": null,
 };
 
-const timeoutError = (stuckAt: unknown, runs = 1): Row["error"] => ({ code: "MILLRACE_JOB_TIMEOUT", stuckAt, runs });
+const timeoutError = (stuckAt: unknown, runs = 1): object => ({ code: "MILLRACE_JOB_TIMEOUT", stuckAt, runs });
 const deadline = (returned: number, stuckAt: unknown): ExpectedExit => ({ reason: "deadline", charged: true, returned, stuckAt });
 /** Nobody knows who held the thread: of those that have a deadline, each runs again alone. */
 const unread: Partial<Row> = { starts: 2, exits: [{ reason: "deadline", suspects: 1, returned: 2 }, deadline(0, THE_LINE)] };
