@@ -114,7 +114,8 @@ describe("threads that do not stay", () => {
   });
 });
 
-it("a thread that runs out of heap says what it was allowed, and is replaced at once", async () => {
+// Newer ones sometimes end the whole process instead, whatever started the thread.
+it.runIf(process.versions.node.startsWith("20."))("a thread that runs out of heap says what it was allowed, and is replaced at once", async () => {
   const { subject } = newPool({ mood: "live", threads: 1, jobsUrl: jobsModule("hungry.js").href, resourceLimits: { maxOldGenerationSizeMb: 40 } });
   await subject.start();
   const { ledger } = subject;
@@ -137,9 +138,9 @@ describe("threads that fail before they load anything", () => {
     const startedAt = Date.now();
     await expect(subject.start()).rejects.toThrow(/preload\.mjs/);
     expect(Date.now() - startedAt).toBeLessThan(10_000);
-    // Also the one after Piscina has given up.
-    const before = subject.ledger.bootErrors.length;
-    await bootErrors(subject, before + 1);
+    // The first three, and two more after Piscina has given up: nothing waits for the 30 s that a boot may take.
+    await bootErrors(subject, 5);
+    expect(Date.now() - startedAt).toBeLessThan(20_000);
     writeFileSync(missing, "");
     await allReady(subject);
     expect(times()).toHaveLength(4);
