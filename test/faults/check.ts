@@ -23,26 +23,26 @@ export interface Row {
   readonly job: string;
   readonly payload?: unknown;
   /** Default: no retries. */
-  readonly options?: EnqueueOptions;
+  readonly options?: EnqueueOptions | undefined;
   /** How it ends. */
-  readonly state?: "completed" | "dead" | "cancelled";
+  readonly state?: "completed" | "dead" | "cancelled" | undefined;
   /** How many runs it is charged with. Default 1. */
-  readonly attempt?: number;
+  readonly attempt?: number | undefined;
   /** How often it is handed to a thread. Default: as often as it is charged. */
-  readonly starts?: number;
+  readonly starts?: number | undefined;
   readonly result?: unknown;
   /** What its result rejects with. */
-  readonly error?: object;
+  readonly error?: object | undefined;
   /** What is told of code that it has left behind. */
-  readonly late?: object;
+  readonly late?: object | undefined;
   /** The ends of threads until all have ended, in order. */
-  readonly exits?: readonly ExpectedExit[];
+  readonly exits?: readonly ExpectedExit[] | undefined;
   /** What is different if it cannot be told in time who holds the thread, as happens on a busy machine. */
-  readonly unread?: Partial<Row>;
+  readonly unread?: Partial<Row> | undefined;
   /** What happens once it was handed to a thread. */
-  readonly meanwhile?: (job: JobHandle, stage: Stage) => unknown;
+  readonly meanwhile?: ((job: JobHandle, stage: Stage) => unknown) | undefined;
   /** What must hold when it has ended, before its neighbours go on. */
-  readonly then?: (engine: Engine, events: readonly Told[]) => unknown;
+  readonly then?: ((engine: Engine, events: readonly Told[]) => unknown) | undefined;
 }
 
 /** Any event, in the order in which they came. */

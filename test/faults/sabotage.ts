@@ -15,7 +15,17 @@ export type Sabotage = (listener: PoolListener, lanes: ReadonlyMap<Lane, Readonl
 const CLOCK = systemClock();
 const NOWHERE = { queue: "default", meta: {}, attempt: 1 };
 
-export const SABOTAGES = {
+export type SabotageName =
+  | "failures succeed"
+  | "neighbours pay"
+  | "nobody pays"
+  | "culprits are forgotten"
+  | "late errors hit who runs"
+  | "late errors vanish"
+  | "leaks are hidden"
+  | "boot failures are charged";
+
+export const SABOTAGES: Readonly<Record<SabotageName, Sabotage>> = {
   /** A failure is taken for a success, as Piscina does with a rejection by `null`. */
   "failures succeed": (listener) => ({
     answered: (lane, answer) => listener.answered(lane, succeeded(answer)),
@@ -54,9 +64,7 @@ export const SABOTAGES = {
       },
     };
   },
-} as const satisfies Record<string, Sabotage>;
-
-export type SabotageName = keyof typeof SABOTAGES;
+};
 
 /** An engine on real threads, between whose pools and dispatchers somebody interferes. */
 export function sabotagedEngine(options: EngineOptions, sabotage: Sabotage): Engine {
