@@ -26,6 +26,9 @@ export interface StuckStackOptions {
 /** Most loops answer within 20 to 60 ms; a long sort of numbers takes 100 to 400. */
 const DEFAULT_LIMIT_MS = 250;
 
+/** For what is asked of a thread that is paused. */
+const PAUSED_LIMIT_MS = 750;
+
 /** Between two callbacks only Node's own code is on the stack. The next callback is a few statements away. */
 const MAX_STEPS = 60;
 
@@ -76,7 +79,7 @@ async function read(threadId: number, limit: WaitLimit): Promise<StuckStack | nu
 
 /** Stops the thread, asks, and lets it go again. */
 async function stop(threadId: number, limit: WaitLimit): Promise<Snapshot | null> {
-  const lastAt = limit.clock.monotonic() + limit.ms;
+  let lastAt = limit.clock.monotonic() + limit.ms;
   const reading = new Reading();
   const worker = await WorkerInspector.attach(threadId, { clock: limit.clock, onMessage: (message) => reading.receive(message) });
   if (worker === null) return null;
@@ -89,6 +92,8 @@ async function stop(threadId: number, limit: WaitLimit): Promise<Snapshot | null
     worker.send({ method: "Debugger.pause" });
     if (!(await inTime(paused))) return null;
     let frames = await paused;
+    // A thread that has stopped answers, if slowly on a busy machine.
+    lastAt = limit.clock.monotonic() + PAUSED_LIMIT_MS;
     for (let step = 0; step < MAX_STEPS && !frames.some(isTheirs); step += 1) {
       paused = reading.nextPause();
       worker.send({ method: "Debugger.stepInto" });
