@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, parse } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { node, passed, run } from "./tools.js";
@@ -30,19 +30,26 @@ export async function pack(root: string, into: string): Promise<Packed> {
 }
 
 const DOCUMENTS = ["CHANGELOG.md", "LICENSE", "README.md", "package.json"];
-const BUILT = /^dist\/((?:src|workers)\/.+?)(\.js|\.d\.ts|\.js\.map)$/;
+const BUILT = /^dist\/(?:src|workers)\/.+(?:\.js|\.d\.ts|\.js\.map|\.cjs|\.d\.cts|\.cjs\.map)$/;
 
 /** Documents and built files, each with its source here, and nothing else. */
 export async function checkContents({ files }: Packed, root: string): Promise<void> {
   const built = files.filter((path) => BUILT.test(path));
   assert.deepEqual(files.filter((path) => !BUILT.test(path)).sort(), DOCUMENTS, "beside what is built, exactly these files are packed");
   const tracked = await run("git", ["ls-files", "--cached", "--others", "--exclude-standard", "src", "workers"], root);
-  const sources = tracked.split("\n").filter((path) => path.endsWith(".ts"));
-  const expected = sources.flatMap((path) => [".js", ".d.ts", ".js.map"].map((ending) => `dist/${path.slice(0, -".ts".length)}${ending}`));
+  const expected = tracked.split("\n").filter(Boolean).flatMap(builtFrom);
   assert.deepEqual(built.sort(), expected.sort(), "every source is packed as built, and nothing else is");
   passed("contents: what is built of src and workers, and the documents");
   for (const map of built.filter((path) => path.endsWith(".map"))) await checkMap(join(root, map));
   passed("source maps carry their sources");
+}
+
+/** What the compiler writes of a source: `.js` of `.ts`, `.cjs` of `.cts`, with types and source map. */
+function builtFrom(source: string): string[] {
+  const { dir, name, ext } = parse(source);
+  const kind = /^\.(c?)ts$/.exec(ext)?.[1];
+  assert.ok(kind !== undefined, `${source} is TypeScript`);
+  return [`${kind}js`, `d.${kind}ts`, `${kind}js.map`].map((ending) => `dist/${dir}/${name}.${ending}`);
 }
 
 async function checkMap(path: string): Promise<void> {
