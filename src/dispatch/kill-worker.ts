@@ -1,21 +1,34 @@
-/** The end of a worker thread that no longer listens. */
+/** The end of a worker thread that may not listen. */
 
 import type { Worker } from "node:worker_threads";
-import { settledWithin, type WaitLimit } from "../waiting.js";
+import type { Clock, Timer } from "../clock.js";
 
-const FIRST_PAUSE_MS = 25;
+const FIRST_PAUSE_MS = 5;
+const LONGEST_PAUSE_MS = 1_000;
+/** Some thirty tries in the first quarter of a second; each later pause is a twentieth of the time gone by. */
+const PAUSE_GROWTH = 1.05;
 
 /**
- * True when the thread has ended within the limit; else native code holds it, and it ends once that is done.
+ * Ends a thread, unless native code holds it: then it ends once that is done.
  *
  * On Node 20 and 22 a thread may overhear that it is to end: a hook for promises, which `AsyncLocalStorage` installs, swallows
- * it. That is likelier after its stack was read. So it is told again, less and less often.
+ * it. In a loop of microtasks that is likelier than not. So it is told again and again until it has exited.
  */
-export async function killWorker(worker: Worker, { ms, clock }: WaitLimit): Promise<boolean> {
-  const lastAt = clock.monotonic() + ms;
-  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs *= 2) {
-    const leftMs = lastAt - clock.monotonic();
-    if (leftMs <= 0) return false;
-    if (await settledWithin(worker.terminate(), { ms: Math.min(pauseMs, leftMs), clock })) return true;
-  }
+export function killWorker(worker: Worker, clock: Clock): void {
+  // Each call waits for the exit with a listener of its own.
+  worker.setMaxListeners(0);
+  let pauseMs = FIRST_PAUSE_MS;
+  let timer: Timer | undefined;
+  let hasExited = false;
+  worker.once("exit", () => {
+    hasExited = true;
+    timer?.cancel();
+  });
+  const tell = (): void => {
+    void worker.terminate();
+    if (hasExited) return;
+    timer = clock.setTimer(pauseMs, tell);
+    pauseMs = Math.min(pauseMs * PAUSE_GROWTH, LONGEST_PAUSE_MS);
+  };
+  tell();
 }

@@ -15,6 +15,7 @@ import type { FromThread, ToThread } from "../protocol/messages.js";
 import { fromWireError } from "../protocol/wire-error.js";
 import { deferred, settledWithin } from "../waiting.js";
 import { deathOf, isDoubtful } from "./death.js";
+import { killWorker } from "./kill-worker.js";
 import { FrameLane } from "./lane.js";
 import type { ThreadOrder } from "./piscina-threads.js";
 import type { PoolListener } from "./pool.js";
@@ -238,7 +239,7 @@ export class PoolThread {
     this.#abort.abort();
     if (this.#worker === undefined) return this.#onGone(false);
     this.#exitTimer = this.#deps.clock.setTimer(EXIT_TIMEOUT_MS, () => this.#onGone(true));
-    void this.#worker.terminate();
+    killWorker(this.#worker, this.#deps.clock);
   }
 
   #onGone(isLeaked: boolean): void {

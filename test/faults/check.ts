@@ -37,6 +37,8 @@ export interface Row {
   readonly late?: object | undefined;
   /** The ends of threads until all have ended, in order. */
   readonly exits?: readonly ExpectedExit[] | undefined;
+  /** Threads that native code holds beyond their end. Default 0. */
+  readonly leaks?: number | undefined;
   /** What is different if it cannot be told in time who holds the thread, as happens on a busy machine. */
   readonly unread?: Partial<Row> | undefined;
   /** What happens once it was handed to a thread. */
@@ -148,6 +150,10 @@ export async function checkOn(stage: Stage, plan: Row): Promise<void> {
   await until(() => (exits().length >= (row.exits?.length ?? 0) ? true : undefined));
   expect(await engine.run("echo", "next")).toBe("next");
   expect(exits().map((exit) => summary(exit, fault.id))).toMatchObject((row.exits ?? []).map((exit) => ({ charged: false, suspects: 0, returned: 0, ...exit })));
+  const { leaks = 0 } = row;
+  const leaked = events.flatMap(({ name, event }) => (name === "thread:leaked" ? [event] : []));
+  expect(leaked).toEqual(Array.from({ length: leaks }, () => ({ queue: "default", thread: 0 })));
+  expect((await engine.stats()).queues["default"]).toMatchObject({ leakedThreads: leaks });
   for (const { report } of exits()) expect(report).toMatch(/^thread 0 of queue "default" [^\n]+$/);
 }
 

@@ -11,6 +11,7 @@ import { systemClock } from "../../../src/clock.js";
 import { killWorker } from "../../../src/dispatch/kill-worker.js";
 import { readStuckStack, type StuckStack } from "../../../src/dispatch/stuck-stack.js";
 import { CURRENT_JOB } from "../../../src/protocol/current-job.js";
+import { settledWithin } from "../../../src/waiting.js";
 import { manualClock } from "../../../src/testing/manual-clock.js";
 
 const THREAD = new URL("../../fixtures/stuck/thread.js", import.meta.url);
@@ -55,8 +56,13 @@ function read({ threadId }: Worker, limitMs = LIMIT_MS): Promise<StuckStack | nu
   return readStuckStack(threadId, { clock: systemClock(), limitMs });
 }
 
-function kill(worker: Worker): Promise<boolean> {
-  return killWorker(worker, { ms: LIMIT_MS, clock: systemClock() });
+async function kill(worker: Worker): Promise<boolean> {
+  const clock = systemClock();
+  // `-1` once it has exited, and nothing is told any more.
+  if (worker.threadId === -1) return true;
+  const exited = once(worker, "exit");
+  killWorker(worker, clock);
+  return settledWithin(exited, { ms: LIMIT_MS, clock });
 }
 
 /** The line that ends with this comment, counted from 1. */
