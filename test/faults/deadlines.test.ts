@@ -1,11 +1,8 @@
 /** Jobs that do not come back: ended at their deadline, or when they are cancelled, and nobody beside them pays. */
 
-import { execFileSync } from "node:child_process";
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { linear } from "millrace/jobs";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
+import { newPipe } from "../pipes.js";
 import { check, type ExpectedExit, mustFail, type Row } from "./check.js";
 import { SABOTAGES } from "./sabotage.js";
 
@@ -77,22 +74,6 @@ describe("a job that goes on after it was cancelled", () => {
     });
   });
 });
-
-/** A named pipe that nobody writes to. Its reader is let go when the test is over: a process cannot end before. */
-function newPipe(): string {
-  const folder = mkdtempSync(join(tmpdir(), "millrace-"));
-  const path = join(folder, "pipe");
-  execFileSync("mkfifo", [path]);
-  onTestFinished(() => {
-    try {
-      closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
-    } catch {
-      // Nobody reads it any more.
-    }
-    rmSync(folder, { recursive: true });
-  });
-  return path;
-}
 
 function native(kind: string): Row {
   return {

@@ -162,8 +162,7 @@ describe("a run that goes on after its deadline", () => {
     for (const one of beside) expect(await one.result()).toBe(1);
   });
 
-  // On a busy machine the stack is not always read in time.
-  it("and of another, by whoever holds the thread", { retry: 5 }, async () => {
+  it("and of another, by whoever holds the thread", async () => {
     const engine = await misbehaving();
     const victim = await engine.enqueue("wait", newGate(), { timeout: 200, maxRetries: 0 });
     await said(engine, victim.id, "waiting");

@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../../src/clock.js";
 import { killWorker } from "../../../src/dispatch/kill-worker.js";
 import { readStuckStack, type StuckStack } from "../../../src/dispatch/stuck-stack.js";
+import { newPipe, whenRead } from "../../pipes.js";
 import { CURRENT_JOB } from "../../../src/protocol/current-job.js";
 import { settledWithin } from "../../../src/waiting.js";
 import { manualClock } from "../../../src/testing/manual-clock.js";
@@ -57,12 +58,11 @@ function read({ threadId }: Worker, limitMs = LIMIT_MS): Promise<StuckStack | nu
 }
 
 async function kill(worker: Worker): Promise<boolean> {
-  const clock = systemClock();
-  // `-1` once it has exited, and nothing is told any more.
+  // `-1` once it has exited.
   if (worker.threadId === -1) return true;
   const exited = once(worker, "exit");
-  killWorker(worker, clock);
-  return settledWithin(exited, { ms: LIMIT_MS, clock });
+  killWorker(worker, systemClock());
+  return settledWithin(exited, { ms: LIMIT_MS, clock: systemClock() });
 }
 
 /** The line that ends with this comment, counted from 1. */
@@ -184,9 +184,13 @@ describe("a thread that is not stuck in JavaScript", () => {
   });
 
   it("in native code: says nothing, and ends as soon as that allows", async () => {
-    const worker = await stuckIn("native");
+    const path = newPipe();
+    const worker = await start(THREAD, { workerData: { way: "native", path } });
+    const letGo = await whenRead(path); // by its child, which it waits for
     expect(await read(worker, 200)).toBeNull();
-    expect(await kill(worker)).toBe(true);
+    const killed = kill(worker);
+    letGo();
+    expect(await killed).toBe(true);
   });
 
   it("gone: says nothing", async () => {
