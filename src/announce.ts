@@ -35,24 +35,23 @@ export function announceCancelled(events: Events, run: Run): void {
 }
 
 export function announceSettled(events: Events, { job, transition, rescued }: Settlement): void {
+  const { to, failure } = transition;
+  const name = to === "waiting" || to === "scheduled" ? "rescued" : to;
+  // Thousands of jobs may end that nobody listens to.
+  if (!events.has(name)) return;
   const run = runEvent({ ...job, attempt: transition.attempt });
-  const { failure } = transition;
-  switch (transition.to) {
+  switch (name) {
     case "completed":
-      if (events.has("completed")) events.emit("completed", { ...run, tookMs: transition.at - job.startedAt });
-      return;
+      return events.emit("completed", { ...run, tookMs: transition.at - job.startedAt });
     case "cancelled":
       return announceCancelled(events, run);
     case "dead":
-      if (events.has("dead") && failure !== null) events.emit("dead", { ...run, error: toErrorInfo(failure.error) });
+      if (failure !== null) events.emit("dead", { ...run, error: toErrorInfo(failure.error) });
       return;
     case "retrying":
-      if (events.has("retrying") && failure !== null) {
-        events.emit("retrying", { ...run, error: toErrorInfo(failure.error), runAt: transition.runAt });
-      }
+      if (failure !== null) events.emit("retrying", { ...run, error: toErrorInfo(failure.error), runAt: transition.runAt });
       return;
-    case "waiting":
-    case "scheduled":
+    case "rescued":
       if (rescued) announceRescued(events, run);
   }
 }

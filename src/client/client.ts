@@ -13,7 +13,7 @@ import { jobIds } from "../job/job-id.js";
 import type { JobId, NewJob } from "../job/job-record.js";
 import { checkedRequest, type JobRequest, parsePolicy, toNewJob } from "../job/job-request.js";
 import type { Enqueued, JobWriter, QueueLimits, StorageSupports } from "../storage/storage.js";
-import { deferred, type Deferred, nextTurn, SLICE_MS } from "../waiting.js";
+import { nextTurn, SLICE_MS } from "../waiting.js";
 import { Admission, type WholeCall } from "./admission.js";
 import type { JobHandle } from "./handle.js";
 import { payloadsOf } from "./payload-source.js";
@@ -39,9 +39,11 @@ export interface ClientDeps {
   readonly toHandle: (enqueued: Enqueued, awaited: Awaited) => JobHandle;
 }
 
+/** A job on its way to storage, and who waits for the answer. */
 interface Call {
   readonly job: NewJob;
-  readonly answer: Deferred<Enqueued | "full">;
+  readonly answered: (answer: Enqueued | "full") => void;
+  readonly failed: (error: unknown) => void;
 }
 
 /** How the jobs of one slice of `enqueueMany` are stored. */
@@ -68,15 +70,35 @@ export class Client {
     this.admission = new Admission({ clock, maxQueued: limits, write: (jobs, limitsNow) => this.#write(jobs, limitsNow) });
   }
 
-  /** @throws OptionsError, PayloadError, ValidationError, QueueFullError, StorageError, EngineStoppedError, the reason of the signal */
-  async enqueue(job: JobSpec | string, payload: unknown, options: EnqueueOptions | undefined): Promise<JobHandle> {
+  /**
+   * Throws, or rejects, what is wrong.
+   *
+   * @throws OptionsError, PayloadError, ValidationError, QueueFullError, StorageError, EngineStoppedError, the reason of the signal
+   */
+  enqueue(job: JobSpec | string, payload: unknown, options: EnqueueOptions | undefined): Promise<JobHandle> {
     const { maxPayload, storage } = this.#deps;
     const request = checkedRequest({ job, payload, options, maxPayload, canTransfer: storage.supports.transfer });
-    const newJob = this.prepare(request instanceof Promise ? await request : request);
-    const signal = options?.signal;
+    if (request instanceof Promise) return request.then((checked) => this.#enqueue(checked, options?.signal));
+    return this.#enqueue(request, options?.signal);
+  }
+
+  #enqueue(request: JobRequest, signal: AbortSignal | undefined): Promise<JobHandle> {
+    const job = this.prepare(request);
     signal?.throwIfAborted();
-    const [handle] = await this.#handles([newJob], async () => [await this.#storeSoon(newJob, signal)]);
-    return requireAnswer(handle);
+    if (signal !== undefined || job.unique !== null) return this.#handles([job], async () => [await this.#storeSoon(job, signal)]).then(requireFirst);
+    const { expect, forget, toHandle } = this.#deps;
+    const awaited = expect(job.id);
+    return new Promise((resolve, reject) => {
+      const failed = (error: unknown): void => {
+        forget(job.id, awaited);
+        reject(error as Error);
+      };
+      this.#storeWithTurn({
+        job,
+        answered: (answer) => (answer === "full" ? failed(this.admission.fullError(job.queue)) : resolve(toHandle(answer, awaited))),
+        failed,
+      });
+    });
   }
 
   /**
@@ -98,10 +120,7 @@ export class Client {
     const waits = signal !== undefined && this.admission.isLimited(job.queue);
     // A duplicate needs no room, so who may be one is not kept waiting before that is known.
     if (!waits || job.unique !== null) {
-      const answer = deferred<Enqueued | "full">();
-      this.#calls.push({ job, answer });
-      if (this.#calls.length === 1) queueMicrotask(() => this.#flush());
-      const enqueued = await answer.promise;
+      const enqueued = await new Promise<Enqueued | "full">((answered, failed) => this.#storeWithTurn({ job, answered, failed }));
       if (enqueued !== "full") return enqueued;
       if (!waits) throw this.admission.fullError(job.queue);
     }
@@ -208,13 +227,21 @@ export class Client {
     }
   }
 
+  /** Calls of one turn are one write. */
+  #storeWithTurn(call: Call): void {
+    this.#calls.push(call);
+    if (this.#calls.length === 1) queueMicrotask(() => this.#flush());
+  }
+
   #flush(): void {
     const calls = this.#calls;
     this.#calls = [];
     const jobs = calls.map(({ job }) => job);
     const write = this.#write(jobs, () => this.admission.limits(jobs))
-      .then((enqueued) => calls.forEach(({ answer }, index) => answer.resolve(requireAnswer(enqueued[index]))))
-      .catch((error: unknown) => calls.forEach(({ answer }) => answer.reject(error)));
+      .then(
+      (answers) => calls.forEach((call, index) => tell(call, answers[index])),
+      (error: unknown) => calls.forEach(({ failed }) => failed(error)),
+    );
     this.#writes.add(write);
     void write.then(() => this.#writes.delete(write));
   }
@@ -234,7 +261,20 @@ function isStored(answer: Enqueued | "full" | undefined): boolean {
   return answer !== undefined && answer !== "full" && !answer.duplicate;
 }
 
+function requireFirst([handle]: readonly JobHandle[]): JobHandle {
+  return requireAnswer(handle);
+}
+
+function tell({ answered, failed }: Call, answer: Enqueued | "full" | undefined): void {
+  if (answer === undefined) failed(unanswered());
+  else answered(answer);
+}
+
 function requireAnswer<Answer>(enqueued: Answer | undefined): Answer {
-  if (enqueued === undefined) throw new StorageError("the storage answered for fewer jobs than it was given");
+  if (enqueued === undefined) throw unanswered();
   return enqueued;
+}
+
+function unanswered(): StorageError {
+  return new StorageError("the storage answered for fewer jobs than it was given");
 }

@@ -3,7 +3,10 @@ import type { JobId } from "./job-record.js";
 
 /** Ids of one millisecond that stay in order; then the clock of the ids runs ahead by one. */
 const PER_MS = 2 ** 12;
-const VARIANT = 0x8;
+/** The first digit of the fourth group. */
+const VARIANT = "8";
+/** All numbers of twelve bits in three hexadecimal digits. */
+const DIGITS = Array.from({ length: PER_MS }, (_, value) => value.toString(16).padStart(3, "0"));
 
 /**
  * Makes ids that are UUIDs of version 7: unique, and sorting in the order in which they were made, also when the wall clock
@@ -12,25 +15,29 @@ const VARIANT = 0x8;
 export function jobIds(clock: Clock): () => JobId {
   let lastMs = 0;
   let counter = 0;
+  // The same for all ids of a millisecond.
+  let start = startOf(lastMs);
+  const bits = (): string => DIGITS[Math.floor(clock.random() * PER_MS)] ?? "";
   return () => {
     const now = Math.trunc(clock.now());
     if (now > lastMs) {
       lastMs = now;
       counter = 0;
+      start = startOf(lastMs);
     } else {
       counter += 1;
       if (counter === PER_MS) {
         lastMs += 1;
         counter = 0;
+        start = startOf(lastMs);
       }
     }
-    const time = hex(lastMs, 12);
-    const random = hex(Math.floor(clock.random() * 2 ** 48), 12);
-    const variant = hex((VARIANT << 12) + Math.floor(clock.random() * PER_MS), 4);
-    return `${time.slice(0, 8)}-${time.slice(8)}-7${hex(counter, 3)}-${variant}-${random}`;
+    return `${start}${DIGITS[counter] ?? ""}-${VARIANT}${bits()}-${bits()}${bits()}${bits()}${bits()}`;
   };
 }
 
-function hex(value: number, digits: number): string {
-  return value.toString(16).padStart(digits, "0");
+/** The time and the version. */
+function startOf(ms: number): string {
+  const time = ms.toString(16).padStart(12, "0");
+  return `${time.slice(0, 8)}-${time.slice(8)}-7`;
 }

@@ -49,23 +49,10 @@ export interface Circumstances {
 }
 
 export function nextTransition(job: ClaimedJob, outcome: Outcome, circumstances: Circumstances): Transition {
-  const { now, progress, cancelRequested } = circumstances;
-  const unchanged = {
-    id: job.id,
-    fence: job.fence,
-    attempt: job.attempt,
-    runAt: job.runAt,
-    failure: job.failure,
-    result: null,
-    resultMoved: false,
-    progress,
-    at: now,
-  };
+  if (outcome.kind === "ok") return completed(job, outcome.result, circumstances);
+  const { now, cancelRequested } = circumstances;
+  const unchanged = unchangedBy(job, circumstances);
   switch (outcome.kind) {
-    case "ok": {
-      const moved = outcome.result.attachments.length > 0;
-      return { ...unchanged, to: "completed", result: moved ? null : outcome.result.bytes, resultMoved: moved };
-    }
     case "cancelled":
       return { ...unchanged, to: "cancelled" };
     case "snoozed":
@@ -83,6 +70,16 @@ export function nextTransition(job: ClaimedJob, outcome: Outcome, circumstances:
 }
 
 type Unchanged = Omit<Transition, "to">;
+
+function unchangedBy({ id, fence, attempt, runAt, failure }: ClaimedJob, { now, progress }: Circumstances): Unchanged {
+  return { id, fence, attempt, runAt, failure, result: null, resultMoved: false, progress, at: now };
+}
+
+/** Written out: it is how nearly every run ends. */
+function completed({ id, fence, attempt, runAt, failure }: ClaimedJob, result: Encoded, { now, progress }: Circumstances): Transition {
+  const resultMoved = result.attachments.length > 0;
+  return { id, fence, to: "completed", attempt, runAt, failure, result: resultMoved ? null : result.bytes, resultMoved, progress, at: now };
+}
 
 function afterFailure(input: {
   readonly job: ClaimedJob;

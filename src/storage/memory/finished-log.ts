@@ -2,12 +2,13 @@ import { FINISHED_STATES, type FinishedState } from "../../job/job-record.js";
 import type { Retention } from "../storage.js";
 import { Heap, type Heaped } from "./heap.js";
 import type { StoredRow } from "./row.js";
+import { SortedQueue } from "./sorted-queue.js";
 
 /** The jobs of one queue that finished in one way. */
 interface StateLog extends Heaped {
   readonly state: FinishedState;
   /** The oldest first. */
-  readonly rows: Heap<StoredRow>;
+  readonly rows: SortedQueue<StoredRow>;
   /** What all finished jobs of the queue occupy. */
   readonly weight: { bytes: number };
 }
@@ -74,7 +75,7 @@ export class FinishedLog {
     let logs = this.#queues.get(queue);
     if (logs === undefined) {
       const weight = { bytes: 0 };
-      const newLog = (state: FinishedState): StateLog => ({ state, rows: new Heap(isOlder), weight, heapIndex: -1 });
+      const newLog = (state: FinishedState): StateLog => ({ state, rows: new SortedQueue(isOlder), weight, heapIndex: -1 });
       logs = { completed: newLog("completed"), dead: newLog("dead"), cancelled: newLog("cancelled") };
       this.#queues.set(queue, logs);
     }

@@ -19,7 +19,7 @@ import type { ChangeFeed } from "./change-feed.js";
 import { FinishedLog } from "./finished-log.js";
 import { IdOrder } from "./id-order.js";
 import { type PendingState, QueueIndex } from "./queue-index.js";
-import { attachmentsLost, copyOf, empty, frozenFailure, type LastRun, NEVER_RUN, payloadBytes, storedRow, type StoredRow } from "./row.js";
+import { attachmentsLost, bytesOf, copyOf, empty, finishedRun, type LastRun, NEVER_RUN, startedRun, storedRow, type StoredRow } from "./row.js";
 import { UniqueIndex } from "./unique-index.js";
 
 /** The rows, moved between the states as the verbs of the contract say. It keeps the indexes in step. */
@@ -82,7 +82,7 @@ export class JobTable {
       this.#index.setState(row, "running");
       row.fence += 1;
       row.attempt += 1;
-      row.run = { ...row.run, runner, startedAt: now, cancelRequested: false };
+      row.run = startedRun(row, runner, now);
       this.#running.add(row);
       if (row.unique?.until === "started") this.#unique.release(row);
       // Its state, runner and start were set just now.
@@ -93,15 +93,15 @@ export class JobTable {
   complete(transition: Transition): boolean {
     const row = this.#rows.get(transition.id);
     if (row?.state !== "running" || row.fence !== transition.fence) return false;
-    const { to, attempt, runAt, result, resultMoved, progress, at } = transition;
-    const run = { ...row.run, runner: null, failure: frozenFailure(transition.failure), result, resultMoved, progress };
+    const { to, attempt, runAt } = transition;
+    const run = finishedRun(row, transition);
     this.#running.delete(row);
     row.attempt = attempt;
     row.runAt = runAt;
     if (isFinished(to)) {
-      this.#finish(row, to, { ...run, finishedAt: at });
+      this.#finish(row, to, run);
     } else {
-      row.run = { ...run, startedAt: null };
+      row.run = { ...run, startedAt: null, finishedAt: row.run.finishedAt, bytes: row.run.bytes };
       this.#giveBack(row, to);
     }
     return true;
@@ -117,7 +117,7 @@ export class JobTable {
       return "cancelling";
     }
     this.#index.unfile(row);
-    this.#finish(row, "cancelled", { ...row.run, finishedAt: now });
+    this.#finish(row, "cancelled", { ...row.run, finishedAt: now, bytes: bytesOf(row, row.run.result) });
     return "cancelled";
   }
 
@@ -224,7 +224,7 @@ export class JobTable {
   }
 
   #finish(row: StoredRow, state: FinishedState, run: LastRun): void {
-    row.run = { ...run, bytes: payloadBytes(row) + (run.result?.byteLength ?? 0) };
+    row.run = run;
     this.#index.setState(row, state);
     this.#finished.add(row, state);
     this.#unique.release(row);

@@ -1,5 +1,6 @@
 import type { JobState } from "../../job/job-record.js";
 import { Heap } from "./heap.js";
+import { SortedQueue } from "./sorted-queue.js";
 import type { Line, QueueLoad, StoredRow } from "./row.js";
 
 /** The states of a job that waits for a run. Whether it is `scheduled` or `waiting` follows from the time. */
@@ -7,7 +8,7 @@ export type PendingState = "scheduled" | "waiting" | "retrying";
 
 /**
  * Which jobs are due, and which of them comes first. A job that waits for a run is in exactly one of two places: in the
- * `ready` heap of its line if it is due, else among the future ones. Time is what callers said last.
+ * `ready` queue of its line if it is due, else among the future ones. Time is what callers said last.
  */
 export class QueueIndex {
   readonly #queues = new Map<string, Map<string, Line>>();
@@ -23,7 +24,7 @@ export class QueueIndex {
     let lines = this.#queues.get(queue);
     if (lines === undefined) this.#queues.set(queue, (lines = new Map<string, Line>()));
     let line = lines.get(name);
-    if (line === undefined) lines.set(name, (line = { queue, name, load: this.#load(queue), ready: new Heap(isClaimedBefore), counts: noJobs() }));
+    if (line === undefined) lines.set(name, (line = { queue, name, load: this.#load(queue), ready: new SortedQueue(isClaimedBefore), counts: noJobs() }));
     return line;
   }
 
@@ -68,26 +69,26 @@ export class QueueIndex {
     const isDue = row.runAt <= this.#now;
     this.setState(row, as === "retrying" ? as : isDue ? "waiting" : "scheduled");
     if (isDue && row.runAt > this.#latestReady) this.#latestReady = row.runAt;
-    this.#heapOf(row).push(row);
+    this.#placeOf(row).push(row);
   }
 
   /** Takes a row out that `file` put in. */
   unfile(row: StoredRow): void {
     row.line.load.pending -= 1;
-    this.#heapOf(row).remove(row);
+    this.#placeOf(row).remove(row);
   }
 
   /** Takes out the next of the ready jobs of these names. */
   take(request: { readonly queue: string; readonly names: readonly string[]; readonly limit: number }): StoredRow[] {
     const lines = this.#queues.get(request.queue);
-    const heaps: Heap<StoredRow>[] = [];
+    const queues: SortedQueue<StoredRow>[] = [];
     for (const name of lines === undefined ? [] : request.names) {
       const ready = lines?.get(name)?.ready;
-      if (ready !== undefined && ready.size > 0) heaps.push(ready);
+      if (ready !== undefined && ready.size > 0) queues.push(ready);
     }
     const taken: StoredRow[] = [];
     while (taken.length < request.limit) {
-      const row = firstOf(heaps);
+      const row = firstOf(queues);
       if (row === undefined) break;
       row.line.ready.remove(row);
       row.line.load.pending -= 1;
@@ -115,7 +116,7 @@ export class QueueIndex {
     const early: StoredRow[] = [];
     if (this.#latestReady > now) {
       for (const { ready } of this.lines()) {
-        for (const row of ready.items) if (row.runAt > now) early.push(row);
+        for (const row of ready.items()) if (row.runAt > now) early.push(row);
       }
     }
     for (const row of early) row.line.ready.remove(row);
@@ -124,15 +125,15 @@ export class QueueIndex {
     for (const row of early) this.#place(row, row.state === "retrying" ? row.state : "waiting");
   }
 
-  #heapOf(row: StoredRow): Heap<StoredRow> {
+  #placeOf(row: StoredRow): SortedQueue<StoredRow> | Heap<StoredRow> {
     return row.runAt <= this.#now ? row.line.ready : this.#future;
   }
 }
 
-function firstOf(heaps: readonly Heap<StoredRow>[]): StoredRow | undefined {
+function firstOf(queues: readonly SortedQueue<StoredRow>[]): StoredRow | undefined {
   let first: StoredRow | undefined;
-  for (const heap of heaps) {
-    const row = heap.peek();
+  for (const queue of queues) {
+    const row = queue.peek();
     if (row !== undefined && (first === undefined || isClaimedBefore(row, first))) first = row;
   }
   return first;
