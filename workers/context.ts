@@ -73,6 +73,11 @@ export class RunContext implements JobContext {
     return this.#environment.control.stopReason(this.#slot) !== null;
   }
 
+  /** It has sent something that has to arrive before its end. */
+  get hasSpoken(): boolean {
+    return this.#log !== undefined || this.#progressPostedAt > -Infinity;
+  }
+
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
     this.passStopOn();

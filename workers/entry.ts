@@ -50,7 +50,7 @@ function listen({ port, hostPort }: LaneTask, lane: BootedLane): void {
   port.on("message", (message: ToThread) => {
     switch (message.kind) {
       case "frame":
-        return lane.loop.receiveFrame(message.jobs);
+        return lane.loop.receiveFrame(message.frame);
       case "stop-asked":
         lane.loop.passStopOn(message.slots);
         if (message.slots.length === 0) post(port, { kind: "heard" });

@@ -1,15 +1,20 @@
 /**
  * The thread's side of a lane: takes frames, runs their jobs in order, at most `concurrency` at once, and answers each as soon
- * as it has ended.
+ * as it has ended, mostly in shared memory. The main side is told to look there when the lane has nothing to run, and every so
+ * often before; what it must not wait for, because the thread is busy with the next job, it looks for by itself.
  */
 
 import type { Outcome } from "../src/job/lifecycle.js";
+import { type Frame, unpackFrame } from "../src/protocol/frame.js";
 import type { FrameJob, FromThread } from "../src/protocol/messages.js";
 import { RunContext, type RunEnvironment } from "./context.js";
 import { currentRun } from "./current-run.js";
 import { heapUsed } from "./heap-watch.js";
 import type { Registry } from "./registry.js";
 import { runJob } from "./run-job.js";
+
+/** So long answers may pile up while short jobs follow one another. */
+const RING_MS = 1;
 
 export interface LaneLoopDeps extends RunEnvironment {
   readonly concurrency: number;
@@ -26,13 +31,16 @@ export class LaneLoop {
   #queue: FrameJob[] = [];
   #next = 0;
   readonly #running = new Map<number, RunContext>();
+  /** When the first answer was written that the main side was not told of. */
+  #unrungSince: number | null = null;
+  #ringing: NodeJS.Immediate | null = null;
 
   constructor(deps: LaneLoopDeps) {
     this.#deps = deps;
   }
 
-  receiveFrame(jobs: readonly FrameJob[]): void {
-    this.#queue.push(...jobs);
+  receiveFrame(frame: Frame): void {
+    this.#queue.push(...unpackFrame(frame));
     this.#startMore();
   }
 
@@ -59,12 +67,12 @@ export class LaneLoop {
     const { control, clock, registry, maxResult, measuresHeap } = this.#deps;
     const startedAt = clock.monotonic();
     if (!control.start(frameJob.slot, startedAt)) {
-      this.#answer(frameJob.slot, { kind: "unexecuted" }, 0);
+      this.#post(frameJob.slot, { kind: "unexecuted" }, 0);
       return;
     }
     const job = registry.jobs.get(frameJob.name);
     if (job === undefined) {
-      this.#end(frameJob.slot, { kind: "unregistered" }, startedAt);
+      this.#end(frameJob.slot, { kind: "unregistered" }, { startedAt });
       return;
     }
     if (measuresHeap) control.setHeapUsed(heapUsed());
@@ -73,18 +81,41 @@ export class LaneLoop {
     const run = currentRun.enter(context, () => runJob({ frameJob, job, context, maxResult }));
     void run.then((outcome) => {
       this.#running.delete(frameJob.slot);
-      this.#end(frameJob.slot, outcome, startedAt);
+      this.#end(frameJob.slot, outcome, { startedAt, hasSpoken: context.hasSpoken });
       this.#startMore();
+      this.#ringSoon();
     });
   }
 
-  #end(slot: number, outcome: Outcome, startedAt: number): void {
-    this.#deps.control.finish(slot);
-    this.#answer(slot, outcome, this.#deps.clock.monotonic() - startedAt);
+  #end(slot: number, outcome: Outcome, { startedAt, hasSpoken = false }: { readonly startedAt: number; readonly hasSpoken?: boolean }): void {
+    const { control, clock } = this.#deps;
+    control.finish(slot);
+    const now = clock.monotonic();
+    const isPlain = outcome.kind === "ok" && outcome.result.attachments.length === 0;
+    // What a run has said must arrive before its end.
+    if (!isPlain || hasSpoken || !control.answers.write(slot, now - startedAt, outcome.result.bytes)) return this.#post(slot, outcome, now - startedAt);
+    this.#unrungSince ??= now;
+    if (now - this.#unrungSince >= RING_MS) this.#ring();
   }
 
-  #answer(slot: number, outcome: Outcome, tookMs: number): void {
+  #post(slot: number, outcome: Outcome, tookMs: number): void {
     const transfer = outcome.kind === "ok" ? outcome.result.attachments : [];
     this.#deps.post({ kind: "answer", slot, outcome, tookMs }, transfer);
+  }
+
+  /** At once if nothing more is to be started, else when those that run have come to a rest. */
+  #ringSoon(): void {
+    if (this.#unrungSince === null) return;
+    if (this.#queue.length === 0) return this.#ring();
+    this.#ringing ??= setImmediate(() => {
+      this.#ringing = null;
+      this.#ring();
+    });
+  }
+
+  #ring(): void {
+    if (this.#unrungSince === null) return;
+    this.#unrungSince = null;
+    if (this.#deps.control.answers.ring()) this.#deps.post({ kind: "answers" });
   }
 }

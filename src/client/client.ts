@@ -91,7 +91,7 @@ export class Client {
     return new Promise((resolve, reject) => {
       const failed = (error: unknown): void => {
         forget(job.id, awaited);
-        reject(error as Error);
+        reject(error);
       };
       this.#storeWithTurn({
         job,

@@ -89,7 +89,7 @@ export class InlinePool implements Pool {
     const heard: { thread?: InlineThread } = {};
     const post = (message: FromThread): void => {
       queueMicrotask(() => {
-        const isRunning = message.kind === "answer" || message.kind === "progress" || message.kind === "log";
+        const isRunning = message.kind === "answer" || message.kind === "answers" || message.kind === "progress" || message.kind === "log";
         if (isRunning && heard.thread?.isGone === false) heard.thread.lane.receive(message);
       });
     };
@@ -182,6 +182,6 @@ function cutOff(thread: InlineThread): Remains {
 }
 
 function deliver(message: ToThread, { loop }: BootedLane): void {
-  if (message.kind === "frame") queueMicrotask(() => loop.receiveFrame(message.jobs));
+  if (message.kind === "frame") queueMicrotask(() => loop.receiveFrame(message.frame));
   if (message.kind === "stop-asked") loop.passStopOn(message.slots);
 }

@@ -6,6 +6,7 @@
 import type { ClaimedJob, JobId } from "../job/job-record.js";
 import { type ControlBlock, FRAME_SLOTS, type StopReason } from "../protocol/control-block.js";
 import type { FrameJob, FromThread, ToThread } from "../protocol/messages.js";
+import { packFrame } from "../protocol/frame.js";
 import { deferred, type Deferred } from "../waiting.js";
 import type { Death, Lane, PoolListener } from "./pool.js";
 
@@ -23,6 +24,8 @@ export type LaneMessage = Exclude<FromThread, { kind: "hello" | "ready" | "boot-
 
 /** What a dead lane itself knows of its death. */
 export type Remains = Pick<Death, "started" | "unstarted" | "culprit" | "wasDeaf"> & { readonly heapUsed: number | null };
+
+const NO_ATTACHMENTS: readonly ArrayBuffer[] = Object.freeze([]);
 
 export class FrameLane implements Lane {
   readonly thread: number;
@@ -64,7 +67,7 @@ export class FrameLane implements Lane {
     if (this.#slotOf.size === 0) this.#carrier.busy(true);
     const attachments = jobs.flatMap((job) => job.attachments);
     const frame = jobs.map((job) => this.#toFrameJob(job));
-    this.#carrier.post({ kind: "frame", jobs: frame }, attachments);
+    this.#carrier.post({ kind: "frame", frame: packFrame(frame) }, attachments);
   }
 
   takeBack(ids: readonly JobId[]): readonly JobId[] {
@@ -125,7 +128,11 @@ export class FrameLane implements Lane {
   }
 
   receive(message: LaneMessage): void {
+    // What happened before it was posted comes first.
+    this.collect();
     switch (message.kind) {
+      case "answers":
+        return;
       case "answer":
         return this.#receiveAnswer(message);
       case "progress": {
@@ -151,7 +158,16 @@ export class FrameLane implements Lane {
     }
   }
 
-  #receiveAnswer({ slot, outcome, tookMs }: Extract<LaneMessage, { kind: "answer" }>): void {
+  collect(): void {
+    const { answers } = this.#control;
+    answers.hear();
+    for (let answer = answers.read(); answer !== null; answer = answers.read()) {
+      const { slot, tookMs, result } = answer;
+      this.#receiveAnswer({ slot, tookMs, outcome: { kind: "ok", result: { bytes: result, attachments: NO_ATTACHMENTS } } });
+    }
+  }
+
+  #receiveAnswer({ slot, outcome, tookMs }: Omit<Extract<LaneMessage, { kind: "answer" }>, "kind">): void {
     // A second answer must not end the job that is in this slot now, or free the slot twice.
     if (!this.#control.isOver(slot)) return;
     const id = this.#jobs[slot];
@@ -167,6 +183,7 @@ export class FrameLane implements Lane {
 
   /** What was here when the thread died. Every message it sent has been received. */
   remains(): Remains {
+    this.collect();
     const started: JobId[] = [];
     const unstarted: JobId[] = [];
     for (const [id, slot] of this.#slotOf) {

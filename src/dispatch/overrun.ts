@@ -9,6 +9,8 @@ import type { Lane } from "./pool.js";
 
 /** Whoever runs this long is not short. */
 const OVERRUN_MS = 10;
+/** An answer that lies in shared memory while its thread is busy with the next job is fetched after this long. */
+const LOOK_MS = 4;
 
 export interface OverrunDeps {
   readonly clock: Clock;
@@ -31,7 +33,7 @@ export class Overrun {
 
   /** Jobs were sent to this lane. */
   watch(lane: Lane): void {
-    if (this.#hasWaiting(lane)) this.#timer ??= this.#deps.clock.setTimer(OVERRUN_MS, () => this.#check());
+    if (this.#hasWaiting(lane)) this.#timer ??= this.#deps.clock.setTimer(LOOK_MS, () => this.#check());
   }
 
   stop(): void {
@@ -46,6 +48,7 @@ export class Overrun {
     this.#timer = undefined;
     for (const lane of this.#deps.flights.lanes) {
       if (!this.#hasWaiting(lane)) continue;
+      lane.collect();
       if (this.#noteLong(lane)) this.#deps.onBlocked(lane);
       else this.watch(lane);
     }

@@ -20,6 +20,8 @@ export interface Lane {
   readonly room: number;
   /** Sends one frame. At most `room` jobs; none of them is on the lane already. */
   send(jobs: readonly ClaimedJob[]): void;
+  /** Receives the answers that are there and were not told of yet. */
+  collect(): void;
   /** Takes back those of the jobs that have not started, and says which: they will not run and are not answered. */
   takeBack(ids: readonly JobId[]): readonly JobId[];
   /** Asks a job to stop. Whether and when it does is up to the job. */

@@ -66,15 +66,22 @@ export class Stops {
     return this.#killedFor.get(lane) ?? null;
   }
 
+  /** Its answer may be there, and not have been looked at. */
+  #stillRunning(id: JobId): Flight | undefined {
+    const { flights } = this.#deps;
+    flights.get(id)?.lane.collect();
+    return flights.get(id);
+  }
+
   #onDeadline(id: JobId): void {
-    const flight = this.#deps.flights.get(id);
+    const flight = this.#stillRunning(id);
     if (flight === undefined) return;
     flight.timedOut = true;
     flight.lane.askToStop(id, "timeout");
   }
 
   #onGraceOver(id: JobId): void {
-    const flight = this.#deps.flights.get(id);
+    const flight = this.#stillRunning(id);
     if (flight === undefined) return;
     const { lane, timedOut } = flight;
     flight.condemned = timedOut ? "timeout" : "cancel";

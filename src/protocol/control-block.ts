@@ -1,6 +1,6 @@
 /**
  * The shared memory of one lane: for each frame slot a claim word, a stop word, a start time and a progress; for all of them
- * how many messages to stop have been heard, and how full the heap was. Both sides read and write it without a message, so it
+ * how many messages to stop have been heard, how full the heap was, and their answers. Both sides read and write it without a message, so it
  * works while the thread is in a busy loop, and what it says survives the thread.
  *
  * The claim word of a slot:
@@ -11,6 +11,8 @@
  * Leaving `queued` is a compare-and-swap, so a job is either started or taken back, never both. A slot is free again when
  * the main side has the thread's answer for it, also for a revoked one: before that the thread may still hold its frame.
  */
+
+import { ANSWER_RING_BYTES, AnswerRing } from "./answer-ring.js";
 
 /** How many jobs a lane can hold at once. */
 export const FRAME_SLOTS = 256;
@@ -37,10 +39,13 @@ const STOPS_HEARD = FRAME_SLOTS * INTS_PER_SLOT;
 const FLOATS = FRAME_SLOTS * FLOATS_PER_SLOT + 1;
 const HEAP_USED = FRAME_SLOTS * FLOATS_PER_SLOT;
 const FLOATS_AT = INTS * Int32Array.BYTES_PER_ELEMENT;
-const BYTES = FLOATS_AT + FLOATS * Float64Array.BYTES_PER_ELEMENT;
+const ANSWERS_AT = FLOATS_AT + FLOATS * Float64Array.BYTES_PER_ELEMENT;
+const BYTES = ANSWERS_AT + ANSWER_RING_BYTES;
 
 export class ControlBlock {
   readonly buffer: SharedArrayBuffer;
+  /** How jobs ended, as far as that is short and simple. */
+  readonly answers: AnswerRing;
   readonly #ints: Int32Array;
   readonly #floats: Float64Array;
 
@@ -49,6 +54,7 @@ export class ControlBlock {
     this.buffer = buffer ?? new SharedArrayBuffer(BYTES);
     this.#ints = new Int32Array(this.buffer, 0, INTS);
     this.#floats = new Float64Array(this.buffer, FLOATS_AT, FLOATS);
+    this.answers = new AnswerRing(this.buffer, ANSWERS_AT);
     if (buffer === undefined) this.#floats.fill(NONE);
   }
 

@@ -4,6 +4,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { LogLine } from "../job/job-context.js";
 import type { JobId } from "../job/job-record.js";
 import type { Outcome } from "../job/lifecycle.js";
+import type { Frame } from "./frame.js";
 import type { WireError } from "./wire-error.js";
 
 /** One job of a frame. */
@@ -24,7 +25,7 @@ export interface FrameJob {
 
 export type ToThread =
   /** The jobs sent to a lane in one message. */
-  | { readonly kind: "frame"; readonly jobs: readonly FrameJob[] }
+  | { readonly kind: "frame"; readonly frame: Frame }
   /** The stop word of these slots was set: wake code that awaits. Without slots: say that you listen. */
   | { readonly kind: "stop-asked"; readonly slots: readonly number[] }
   /** No frame will follow: dispose of the state and end the lane. */
@@ -37,7 +38,9 @@ export type FromThread =
   | { readonly kind: "hello" }
   | { readonly kind: "ready"; readonly names: readonly string[] }
   | { readonly kind: "boot-failed"; readonly error: WireError }
-  /** How one job of a frame ended. `tookMs`: from the start of the run to its end. */
+  /** There are answers in the ring of the control block. */
+  | { readonly kind: "answers" }
+  /** How one job of a frame ended, if that does not fit into the ring. `tookMs`: from the start of the run to its end. */
   | { readonly kind: "answer"; readonly slot: number; readonly outcome: Outcome; readonly tookMs: number }
   | { readonly kind: "progress"; readonly slot: number; readonly fraction: number; readonly detail: string | null }
   | { readonly kind: "log"; readonly slot: number; readonly line: LogLine }
