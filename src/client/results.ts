@@ -29,7 +29,9 @@ export type Ending =
 /** Ends once. Settled before anyone awaits it, it keeps the ending. */
 export class Awaited {
   #ending: Ending | undefined;
-  #waiters: ((ending: Ending) => void)[] = [];
+  /** A million jobs may be awaited, each by one: only the second makes a list. */
+  #waiter: ((ending: Ending) => void) | undefined;
+  #others: ((ending: Ending) => void)[] | undefined;
   /** How many have opened it. */
   holders = 0;
 
@@ -53,15 +55,18 @@ export class Awaited {
   settle(ending: Ending): void {
     if (this.#ending !== undefined) return;
     this.#ending = ending;
-    for (const waiter of this.#waiters) waiter(ending);
-    this.#waiters = [];
+    this.#waiter?.(ending);
+    for (const waiter of this.#others ?? []) waiter(ending);
+    this.#waiter = this.#others = undefined;
   }
 
   /** @returns what ends the wait */
   wait(waiter: (ending: Ending) => void): () => void {
-    this.#waiters.push(waiter);
+    if (this.#waiter === undefined) this.#waiter = waiter;
+    else (this.#others ??= []).push(waiter);
     return () => {
-      this.#waiters = this.#waiters.filter((other) => other !== waiter);
+      if (this.#waiter === waiter) this.#waiter = undefined;
+      else this.#others = this.#others?.filter((other) => other !== waiter);
     };
   }
 }
@@ -73,9 +78,9 @@ export class Results {
 
   /** Shared by all handles of a job. */
   open(id: JobId): Awaited {
-    const awaited = this.#byId.get(id) ?? new Awaited();
+    let awaited = this.#byId.get(id);
+    if (awaited === undefined) this.#byId.set(id, (awaited = new Awaited()));
     awaited.holders += 1;
-    this.#byId.set(id, awaited);
     return awaited;
   }
 
@@ -85,8 +90,9 @@ export class Results {
   }
 
   settle(id: JobId, ending: Ending): void {
-    this.#byId.get(id)?.settle(ending);
+    const awaited = this.#byId.get(id);
     this.#drop(id);
+    awaited?.settle(ending);
   }
 
   /** One of those who opened it does not await it any more. */
@@ -99,7 +105,7 @@ export class Results {
 
   #drop(id: JobId): void {
     this.#byId.delete(id);
-    this.#watchers.delete(id);
+    if (this.#watchers.size > 0) this.#watchers.delete(id);
   }
 
   /**

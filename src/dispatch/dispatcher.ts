@@ -113,7 +113,7 @@ export class Dispatcher implements PoolListener {
   cancel(id: JobId): void {
     const suspect = this.#quarantine.take(id);
     if (suspect !== undefined) {
-      this.#endings.settle({ job: suspect, outcome: { kind: "unexecuted" }, cancelRequested: true });
+      this.#endings.settle(suspect, { kind: "unexecuted" }, { cancelRequested: true });
       this.#look();
       return;
     }
@@ -137,7 +137,7 @@ export class Dispatcher implements PoolListener {
     this.#claims.stop();
     this.#overrun.stop();
     this.#retirement.stop();
-    for (const job of this.#quarantine.drain()) this.#endings.settle({ job, outcome: { kind: "unexecuted" } });
+    for (const job of this.#quarantine.drain()) this.#endings.settle(job, { kind: "unexecuted" });
     for (const lane of this.#flights.lanes) this.#takeBackUnstarted(lane);
     this.#idle ??= deferred();
     this.#tellIdle();
@@ -293,7 +293,7 @@ export class Dispatcher implements PoolListener {
   logged(id: JobId, line: LogLine): void {
     const flight = this.#flights.get(id);
     if (flight === undefined) return;
-    if (flight.log.push(line) > LOG_LINES) flight.log.shift();
+    flight.log = [...flight.log, line].slice(-LOG_LINES);
     this.#deps.listener.logged(flight.job, line);
   }
 }

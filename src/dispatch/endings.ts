@@ -18,9 +18,9 @@ export interface EndingsDeps {
 }
 
 export interface EndOptions {
-  readonly progress?: number | null;
+  readonly progress?: number | null | undefined;
   /** It was cut short by the end of its thread, and is not to blame. */
-  readonly rescued?: boolean;
+  readonly rescued?: boolean | undefined;
 }
 
 export class Endings {
@@ -31,17 +31,16 @@ export class Endings {
   }
 
   /** Of a job that is on a lane. */
-  end(flight: Flight, outcome: Outcome, options: EndOptions = {}): void {
+  end(flight: Flight, outcome: Outcome, { progress, rescued }: EndOptions = {}): void {
     const { job, lane, cancelRequested } = flight;
     this.#deps.flights.take(job.id);
     this.#deps.stops.forget(job.id);
-    this.settle({ job, outcome, cancelRequested, ...options });
+    this.settle(job, outcome, { progress, rescued, cancelRequested });
     this.#deps.onFreed(lane);
   }
 
   /** Of a job that is not. */
-  settle(end: EndOptions & { readonly job: ClaimedJob; readonly outcome: Outcome; readonly cancelRequested?: boolean }): void {
-    const { job, outcome, progress = null, cancelRequested = false, rescued = false } = end;
+  settle(job: ClaimedJob, outcome: Outcome, { progress = null, cancelRequested = false, rescued = false }: EndOptions & { readonly cancelRequested?: boolean } = {}): void {
     const { clock, onSettled } = this.#deps;
     const transition = nextTransition(job, outcome, { now: clock.now(), random: clock.random(), cancelRequested, progress });
     onSettled({ job, outcome, transition, rescued });

@@ -21,13 +21,15 @@ export interface Flight {
   /** The progress that was told last. */
   toldProgress: number | null;
   /** The last lines that it logged. */
-  readonly log: LogLine[];
+  log: readonly LogLine[];
 }
+
+const NOTHING_SAID: readonly LogLine[] = Object.freeze([]);
 
 /** A job that has just been sent. */
 export function newFlight(start: Pick<Flight, "job" | "lane"> & Partial<Pick<Flight, "estimateMs" | "isSuspect">>): Flight {
   const { job, lane, estimateMs = Infinity, isSuspect = false } = start;
-  return { job, lane, estimateMs, isSuspect, cancelRequested: false, timedOut: false, condemned: null, toldProgress: null, log: [] };
+  return { job, lane, estimateMs, isSuspect, cancelRequested: false, timedOut: false, condemned: null, toldProgress: null, log: NOTHING_SAID };
 }
 
 /** `open`: for any job. `quarantine`: for one suspect at a time. `retiring`: for none any more. */

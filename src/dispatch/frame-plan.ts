@@ -11,10 +11,13 @@ interface FramePlan {
   readonly rest: readonly ClaimedJob[];
 }
 
-interface Plan {
+/** What a lane holds, and is to get. */
+interface Plan extends LaneLoad {
   readonly lane: Lane;
   readonly jobs: ClaimedJob[];
-  load: LaneLoad;
+  count: number;
+  heldMs: number;
+  room: number;
 }
 
 /** Gives each job, in order, to the lane that holds least of those it fits. */
@@ -25,28 +28,32 @@ export function planFrames(input: {
   readonly capacity: Capacity;
 }): FramePlan {
   const { jobs, lanes, flights, capacity } = input;
-  const plans = lanes.map((lane): Plan => ({ lane, jobs: [], load: flights.load(lane) }));
+  const plans = lanes.map((lane): Plan => ({ lane, jobs: [], ...flights.load(lane) }));
   const rest: ClaimedJob[] = [];
   for (const job of jobs) {
-    const plan = leastLoaded(plans.filter(({ load }) => capacity.fits(load, job.name)));
+    const plan = leastLoaded(plans, (load) => capacity.fits(load, job.name));
     if (plan === undefined) {
       rest.push(job);
       continue;
     }
-    const { count, heldMs, room } = plan.load;
     plan.jobs.push(job);
-    plan.load = { count: count + 1, heldMs: heldMs + capacity.estimateMs(job.name), room: room - 1 };
+    plan.count += 1;
+    plan.heldMs += capacity.estimateMs(job.name);
+    plan.room -= 1;
   }
   const used = plans.filter((plan) => plan.jobs.length > 0);
   return { frames: used.map(({ lane, jobs: frame }) => [lane, frame] as const), rest };
 }
 
-function leastLoaded(plans: readonly Plan[]): Plan | undefined {
-  let least = plans[0];
+function leastLoaded(plans: readonly Plan[], fits: (load: LaneLoad) => boolean): Plan | undefined {
+  let least: Plan | undefined;
   for (const plan of plans) {
-    if (least === undefined) break;
-    const isLess = plan.load.count === least.load.count ? plan.load.heldMs < least.load.heldMs : plan.load.count < least.load.count;
-    if (isLess) least = plan;
+    if (!fits(plan)) continue;
+    if (least === undefined || isLess(plan, least)) least = plan;
   }
   return least;
+}
+
+function isLess(a: LaneLoad, b: LaneLoad): boolean {
+  return a.count === b.count ? a.heldMs < b.heldMs : a.count < b.count;
 }

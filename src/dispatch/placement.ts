@@ -54,7 +54,7 @@ export class Placement {
     const { frames, rest } = planFrames({ jobs, lanes, flights, capacity });
     for (const job of rest) {
       capacity.noteMisfit(job.name);
-      endings.settle({ job, outcome: { kind: "unexecuted" } });
+      endings.settle(job, { kind: "unexecuted" });
     }
     for (const [lane, frame] of frames) {
       this.send(lane, frame.map((job) => newFlight({ job, lane, estimateMs: capacity.estimateMs(job.name) })));
@@ -75,9 +75,9 @@ export class Placement {
   /** Ends a job that must not, or cannot, be sent. @returns whether it was one */
   #settleUnsent(job: ClaimedJob): boolean {
     const { endings } = this.#deps;
-    if (this.#cancelledEarly.has(job.id)) endings.settle({ job, outcome: { kind: "unexecuted" }, cancelRequested: true });
+    if (this.#cancelledEarly.has(job.id)) endings.settle(job, { kind: "unexecuted" }, { cancelRequested: true });
     else if (isWhole(job)) return false;
-    else endings.settle({ job, outcome: lostFailure(job) });
+    else endings.settle(job, lostFailure(job));
     return true;
   }
 

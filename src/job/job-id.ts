@@ -17,7 +17,6 @@ export function jobIds(clock: Clock): () => JobId {
   let counter = 0;
   // The same for all ids of a millisecond.
   let start = startOf(lastMs);
-  const bits = (): string => DIGITS[Math.floor(clock.random() * PER_MS)] ?? "";
   return () => {
     const now = Math.trunc(clock.now());
     if (now > lastMs) {
@@ -32,8 +31,18 @@ export function jobIds(clock: Clock): () => JobId {
         start = startOf(lastMs);
       }
     }
-    return `${start}${DIGITS[counter] ?? ""}-${VARIANT}${bits()}-${bits()}${bits()}${bits()}${bits()}`;
+    // A random number has at least 52 bits.
+    const random = clock.random() * 2 ** 24;
+    return `${start}${digits(counter)}-${VARIANT}${digits(clock.random() * PER_MS)}-${sixDigits(random)}${sixDigits((random % 1) * 2 ** 24)}`;
   };
+}
+
+function digits(value: number): string {
+  return DIGITS[Math.floor(value)] ?? "";
+}
+
+function sixDigits(value: number): string {
+  return digits(value / PER_MS) + digits(value % PER_MS);
 }
 
 /** The time and the version. */

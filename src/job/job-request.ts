@@ -111,13 +111,23 @@ function withBytes(policy: Policy, payload: Uint8Array, attachments: readonly Ar
   return { name, queue, payload, attachments, priority, maxRetries, backoff, timeoutMs, depth, runAt, delayMs, unique, meta };
 }
 
+/** Of definitions that cannot change, without options: most calls need no other. */
+const policies = new WeakMap<JobSpec, Policy>();
+
 /**
  * What a definition and the options, which win, say of a job.
  *
  * @throws OptionsError
  */
-export function parsePolicy(job: JobSpec | string, options: EnqueueOptions = {}): Policy {
+export function parsePolicy(job: JobSpec | string, options?: EnqueueOptions): Policy {
   requireJob(job);
+  if (options !== undefined || typeof job === "string" || !Object.isFrozen(job)) return policyOf(job, options ?? {});
+  let policy = policies.get(job);
+  if (policy === undefined) policies.set(job, (policy = Object.freeze(policyOf(job, {}))));
+  return policy;
+}
+
+function policyOf(job: JobSpec | string, options: EnqueueOptions): Policy {
   const spec: Partial<JobSpec> & { readonly name: string } = typeof job === "string" ? { name: job } : job;
   requireName(spec.name, "the name of the job");
   rejectUnknownKeys(options, ENQUEUE_OPTIONS, "enqueue");
