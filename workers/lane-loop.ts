@@ -33,7 +33,7 @@ export class LaneLoop {
   readonly #running = new Map<number, RunContext>();
   /** When the first answer was written that the main side was not told of. */
   #unrungSince: number | null = null;
-  #ringing: NodeJS.Immediate | null = null;
+  #willRing = false;
 
   constructor(deps: LaneLoopDeps) {
     this.#deps = deps;
@@ -107,8 +107,10 @@ export class LaneLoop {
   #ringSoon(): void {
     if (this.#unrungSince === null) return;
     if (this.#queue.length === 0) return this.#ring();
-    this.#ringing ??= setImmediate(() => {
-      this.#ringing = null;
+    if (this.#willRing) return;
+    this.#willRing = true;
+    this.#deps.clock.endOfTurn(() => {
+      this.#willRing = false;
       this.#ring();
     });
   }

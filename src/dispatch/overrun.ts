@@ -10,7 +10,7 @@ import type { Lane } from "./pool.js";
 /** Whoever runs this long is not short. */
 const OVERRUN_MS = 10;
 /** An answer that lies in shared memory while its thread is busy with the next job is fetched after this long. */
-const LOOK_MS = 4;
+const LOOK_MS = 5;
 
 export interface OverrunDeps {
   readonly clock: Clock;

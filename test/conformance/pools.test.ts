@@ -28,8 +28,8 @@ describe("threads", () => {
     const prototype = MessagePort.prototype as { postMessage: (this: unknown, ...args: unknown[]) => unknown };
     const { postMessage } = prototype;
     prototype.postMessage = function post(this: unknown, ...args: unknown[]): unknown {
-      const { kind, jobs: list } = (args[0] ?? {}) as { readonly kind?: string; readonly jobs?: readonly unknown[] };
-      if (kind === "frame") frames.push(list?.length ?? 0);
+      const { kind, frame } = (args[0] ?? {}) as { readonly kind?: string; readonly frame?: { readonly ids: readonly string[] } };
+      if (kind === "frame") frames.push(frame?.ids.length ?? 0);
       return postMessage.apply(this, args);
     };
     onTestFinished(() => {

@@ -58,6 +58,7 @@ function lyingLane(lane: Lane, claimsToKnow: readonly string[]): Lane {
       return lane.room;
     },
     send: (jobs) => lane.send(jobs),
+    collect: () => lane.collect(),
     takeBack: (ids) => lane.takeBack(ids),
     askToStop: (id, reason) => lane.askToStop(id, reason),
     heardStop: (id) => lane.heardStop(id),

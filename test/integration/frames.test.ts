@@ -1,4 +1,4 @@
-/** Jobs travel in frames of several and are answered one by one; those behind a job that turns out long are taken back. */
+/** Jobs travel in frames of several and are answered each for itself; those behind a job that turns out long are taken back. */
 
 import { type Engine, type JobHandle } from "millrace";
 import { defineJob } from "millrace/jobs";
@@ -23,8 +23,8 @@ function watchFrames(): number[] {
   const prototype = MessagePort.prototype as { postMessage: (this: unknown, ...args: unknown[]) => unknown };
   const { postMessage } = prototype;
   prototype.postMessage = function post(this: unknown, message: unknown, ...rest: unknown[]): unknown {
-    const { kind, jobs: list } = (message ?? {}) as { readonly kind?: string; readonly jobs?: readonly unknown[] };
-    if (kind === "frame") frames.push(list?.length ?? 0);
+    const { kind, frame } = (message ?? {}) as { readonly kind?: string; readonly frame?: { readonly ids: readonly string[] } };
+    if (kind === "frame") frames.push(frame?.ids.length ?? 0);
     return postMessage.call(this, message, ...rest);
   };
   onTestFinished(() => {
@@ -69,7 +69,7 @@ async function sendTogether(engine: Engine): Promise<{ gate: string; long: JobHa
 }
 
 describe("short jobs", () => {
-  it("need far fewer messages than there are jobs, and each is answered for itself", async () => {
+  it("need far fewer messages than there are jobs, both ways, and each is answered for itself", async () => {
     const engine = await startEngine({ jobs });
     const frames = watchFrames();
     await warmUp(engine);
@@ -81,9 +81,8 @@ describe("short jobs", () => {
     const results = await Promise.all(handles.map((job) => job.result()));
     expect(results.map(({ n, id }) => [n, id])).toEqual(handles.map(({ id }, n) => [n, id]));
     expect(frames.length).toBeLessThan(200);
-    // Whatever was sent is answered for itself, also what was taken back meanwhile. The job that asked before is one more.
-    const sent = frames.reduce((sum, size) => sum + size, 0);
-    expect((await engine.run(count, null)) - answeredBefore).toBe(sent + 1);
+    // Most answers lie in shared memory, and one message tells of many. What was taken back, or has said something, has its own.
+    expect((await engine.run(count, null)) - answeredBefore).toBeLessThan(600);
     expect(completed.slice(0, 1_000).toSorted()).toEqual(handles.map(({ id }) => id));
   });
 

@@ -4,6 +4,7 @@ import { FrameLane, type LaneCarrier } from "../../src/dispatch/lane.js";
 import type { Death, JobAnswer, Lane, PoolListener, StrayError } from "../../src/dispatch/pool.js";
 import type { ClaimedJob, JobId } from "../../src/job/job-record.js";
 import type { ControlBlock, StopReason } from "../../src/protocol/control-block.js";
+import { unpackFrame } from "../../src/protocol/frame.js";
 import type { ToThread } from "../../src/protocol/messages.js";
 import { listenerWith } from "../pool-listener.js";
 import type { Run } from "./runs.js";
@@ -184,7 +185,7 @@ class LaneNotes {
 
   noting(carrier: LaneCarrier): LaneCarrier["post"] {
     return (message: ToThread, transfer) => {
-      if (message.kind === "frame") for (const { slot, id } of message.jobs) this.slots.set(slot, id);
+      if (message.kind === "frame") for (const { slot, id } of unpackFrame(message.frame)) this.slots.set(slot, id);
       if (message.kind === "stop-asked") this.stopsOnTheirWay.push(message.slots.flatMap((slot) => this.runs.get(this.slots.get(slot) ?? "") ?? []));
       carrier.post(message, transfer);
     };

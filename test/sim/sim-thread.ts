@@ -64,6 +64,14 @@ export class SimThread {
     this.#deps = deps;
     this.body = new SimBody(deps.world.time);
     this.#wire = new SimWire(deps.world);
+    const { answers } = this.#control;
+    const write = answers.write.bind(answers);
+    // One that dies as it answers, or answers twice, does so by message; and now and then the ring is full.
+    answers.write = (slot, ...rest) => !this.#answersByMessage(slot) && write(slot, ...rest);
+  }
+
+  #answersByMessage(slot: number): boolean {
+    return this.#doomed.has(this.#lane?.idOf(slot) ?? "") || this.world.threads.chance(0.5);
   }
 
   get lane(): Lane | undefined {
@@ -269,7 +277,7 @@ export class SimThread {
   #handle(message: ToThread): void {
     switch (message.kind) {
       case "frame":
-        return this.#booted?.loop.receiveFrame(message.jobs);
+        return this.#booted?.loop.receiveFrame(message.frame);
       case "stop-asked":
         this.#lane?.noteStopHeard();
         this.#booted?.loop.passStopOn(message.slots);
