@@ -105,7 +105,7 @@ export class RunContext implements JobContext {
     const now = clock.monotonic();
     if (now - this.#progressPostedAt < PROGRESS_MESSAGE_MS) return;
     this.#progressPostedAt = now;
-    post({ kind: "progress", slot: this.#slot, fraction, detail: detail ?? null });
+    post({ kind: "progress", slot: this.#slot, fraction, detail: (detail ?? null) === null ? null : toText(detail) });
   }
 
   snooze(delay: Duration): never {
@@ -122,8 +122,9 @@ export class RunContext implements JobContext {
     return new JobCancelledError(timedOut ? "the job passed its deadline" : "the job was cancelled");
   }
 
-  #writeLog(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
+  #writeLog(level: LogLevel, words: string, fields: Readonly<Record<string, unknown>> = {}): void {
     const { post } = this.#environment;
+    const message = toText(words);
     try {
       post({ kind: "log", slot: this.#slot, line: { level, message, fields } });
     } catch {
@@ -131,4 +132,9 @@ export class RunContext implements JobContext {
       post({ kind: "log", slot: this.#slot, line: { level, message, fields: {} } });
     }
   }
+}
+
+/** The main side takes it for text, and jobs need not be written in TypeScript. */
+function toText(words: unknown): string {
+  return typeof words === "string" ? words : show(words);
 }

@@ -54,6 +54,15 @@ describe("process.exit", () => {
     await check({ job: "exit", payload: 7, error: exitError(7), exits: [exit(7, { returned: 0 })] }, { concurrency: 1 });
   });
 
+  it.each(["an object", "undefined", "a number", "a symbol", "a function"])("after a line of its log that is %s", async (kind) => {
+    await check({
+      ...{ job: "speak and exit", payload: kind, error: exitError(7), exits: [exit(7)] },
+      then: (_, events) => {
+        for (const { name, event } of events) if (name === "log") expect(event.message).toBeTypeOf("string");
+      },
+    });
+  });
+
   it("as often as its retries allow", async () => {
     const options = { maxRetries: 2, backoff: linear(0) };
     const row: Row = { job: "exit", payload: 7, options, attempt: 3, error: exitError(7, 3) };
