@@ -1,8 +1,8 @@
 /** Jobs that end their thread, or leave behind what does or fails: the ones beside them run again, and pay nothing. */
 
 import { linear } from "millrace/jobs";
-import { describe, it } from "vitest";
-import { check, type ExpectedExit, mustFail, type Row } from "./check.js";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { check, type ExpectedExit, mustFail, openStage, type Row, type Stage, type StageOptions } from "./check.js";
 import { SABOTAGES } from "./sabotage.js";
 
 const LATE = [
@@ -26,6 +26,25 @@ describe("a job that leaves behind", () => {
 
   it.each(LATE)("%s: with nobody beside it", async (kind) => {
     await check(lateRow(kind), { concurrency: 1 });
+  });
+});
+
+async function opened(options: StageOptions): Promise<Stage> {
+  const stage = await openStage(options);
+  onTestFinished(async () => void (await stage.engine.stop({ timeout: 0 })));
+  return stage;
+}
+
+const linesOf = ({ events }: Stage): readonly string[] => events.flatMap(({ name, event }) => (name === "log" ? [event.message] : []));
+
+describe("code that a run has left behind", () => {
+  it("neither speaks nor listens as the run that came after it", async () => {
+    const stage = await opened({ concurrency: 1 });
+    expect(await stage.engine.run("speak late", null)).toBe("done");
+    const next = await stage.engine.enqueue("call what was left behind", null);
+    expect(await next.result()).toEqual({ cancelled: true, aborted: true, thrown: "MILLRACE_JOB_CANCELLED" });
+    expect(await next.info()).toMatchObject({ progress: null });
+    expect(linesOf(stage)).toEqual([]);
   });
 });
 
