@@ -2,6 +2,7 @@
 
 import { linear } from "millrace/jobs";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { newGate, open } from "../integration/gates.js";
 import { check, type ExpectedExit, mustFail, openStage, type Row, type Stage, type StageOptions } from "./check.js";
 import { SABOTAGES } from "./sabotage.js";
 
@@ -45,6 +46,21 @@ describe("code that a run has left behind", () => {
     expect(await next.result()).toEqual({ cancelled: true, aborted: true, thrown: "MILLRACE_JOB_CANCELLED" });
     expect(await next.info()).toMatchObject({ progress: null });
     expect(linesOf(stage)).toEqual([]);
+  });
+
+  it("does not speak as the retry that runs elsewhere", async () => {
+    const stage = await opened({ concurrency: 1, queue: { threads: 2 }, engine: { grace: 20_000 } });
+    const gate = newGate();
+    const ghost = await stage.engine.enqueue("ghost", gate, { maxRetries: 1, backoff: linear(0) });
+    await stage.until(() => (linesOf(stage).includes("run 2") ? true : undefined));
+    open(`${gate} 1`);
+    // Its thread is ended after it, and all it had said was heard before.
+    await stage.until(() => stage.events.find(({ name }) => name === "thread:exited"));
+    expect(await ghost.info()).toMatchObject({ progress: null });
+    open(`${gate} 2`);
+    expect(await ghost.result()).toBe(2);
+    expect(linesOf(stage)).toEqual(["run 1", "run 2", "end of run 2"]);
+    expect(await ghost.info()).toMatchObject({ progress: 0.2 });
   });
 });
 
