@@ -125,3 +125,8 @@ it("the process of a stopped engine does not wait for what such a thread will ne
   const { lines, code } = await runProcess("leaking.js");
   expect({ lines, code }).toEqual({ lines: ["MILLRACE_JOB_TIMEOUT", "leaked 1", "stopped", "ended in time"], code: 0 });
 });
+
+it("the process of a stopped engine gets to its end though native code still holds a thread", async () => {
+  const { lines, code } = await runProcess("held-by-native.js");
+  expect({ lines, code }).toEqual({ lines: ["MILLRACE_JOB_CANCELLED", "stopped", "ended in time"], code: 0 });
+});
