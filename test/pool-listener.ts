@@ -5,13 +5,12 @@ export function listenerWith(listener: PoolListener, changed: Partial<PoolListen
   return {
     ready: (lane) => listener.ready(lane),
     answered: (lane, answer) => listener.answered(lane, answer),
-    progressed: (id, fraction, detail) => listener.progressed(id, fraction, detail),
-    logged: (id, line) => listener.logged(id, line),
+    progressed: (lane, step) => listener.progressed(lane, step),
+    logged: (lane, id, line) => listener.logged(lane, id, line),
     strayed: (lane, stray) => listener.strayed(lane, stray),
     heapHigh: (lane) => listener.heapHigh(lane),
     gone: (lane, death) => listener.gone(lane, death),
     leaked: (thread) => listener.leaked(thread),
-    freed: (thread) => listener.freed(thread),
     bootFailed: (error) => listener.bootFailed(error),
     ...changed,
   };

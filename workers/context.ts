@@ -55,6 +55,8 @@ export class RunContext implements JobContext {
   #log: JobLog | undefined;
   #enqueue: EnqueueFromJob | undefined;
   #progressPostedAt = -Infinity;
+  /** Its slot belongs to another run, or soon will. */
+  #isOver = false;
 
   constructor(job: FrameJob, environment: RunEnvironment) {
     this.id = job.id;
@@ -70,7 +72,7 @@ export class RunContext implements JobContext {
   }
 
   get cancelled(): boolean {
-    return this.#environment.control.stopReason(this.#slot) !== null;
+    return this.#isOver || this.#environment.control.stopReason(this.#slot) !== null;
   }
 
   /** It has sent something that has to arrive before its end. */
@@ -105,16 +107,22 @@ export class RunContext implements JobContext {
     if (typeof (fraction as unknown) !== "number" || !(fraction >= 0 && fraction <= 1)) {
       throw new OptionsError(`progress takes a number from 0 to 1, but got ${show(fraction)}`);
     }
+    if (this.#isOver) return;
     const { control, clock, post } = this.#environment;
     control.setProgress(this.#slot, fraction);
     const now = clock.monotonic();
     if (now - this.#progressPostedAt < PROGRESS_MESSAGE_MS) return;
     this.#progressPostedAt = now;
-    post({ kind: "progress", slot: this.#slot, fraction, detail: detail ?? null });
+    post({ kind: "progress", slot: this.#slot, fraction, detail: (detail ?? null) === null ? null : toText(detail) });
   }
 
   snooze(delay: Duration): never {
     throw new Snooze(parseDuration(delay, "delay"));
+  }
+
+  /** Code that the run has left behind is told to stop, and is not heard any more. */
+  end(): void {
+    this.#isOver = true;
   }
 
   /** Aborts the signal, if there is one and the stop word says so. */
@@ -123,12 +131,15 @@ export class RunContext implements JobContext {
   }
 
   #stopError(): Error {
+    if (this.#isOver) return new JobCancelledError("the run of the job is over");
     const timedOut = this.#environment.control.stopReason(this.#slot) === "timeout";
     return new JobCancelledError(timedOut ? "the job passed its deadline" : "the job was cancelled");
   }
 
-  #writeLog(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
+  #writeLog(level: LogLevel, words: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    if (this.#isOver) return;
     const { post } = this.#environment;
+    const message = toText(words);
     try {
       post({ kind: "log", slot: this.#slot, line: { level, message, fields } });
     } catch {
@@ -136,4 +147,9 @@ export class RunContext implements JobContext {
       post({ kind: "log", slot: this.#slot, line: { level, message, fields: {} } });
     }
   }
+}
+
+/** The main side takes it for text, and jobs need not be written in TypeScript. */
+function toText(words: unknown): string {
+  return typeof words === "string" ? words : show(words);
 }

@@ -80,6 +80,7 @@ export class LaneLoop {
     this.#running.set(frameJob.slot, context);
     const run = currentRun.enter(context, () => runJob({ frameJob, job, context, maxResult }));
     void run.then((outcome) => {
+      context.end();
       this.#running.delete(frameJob.slot);
       this.#end(frameJob.slot, outcome, { startedAt, hasSpoken: context.hasSpoken });
       this.#startMore();

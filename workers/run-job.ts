@@ -3,15 +3,12 @@
 import type { Job } from "../src/job/define-job.js";
 import type { Failure } from "../src/job/job-record.js";
 import { issuesError } from "../src/job/job-request.js";
-import type { Outcome } from "../src/job/lifecycle.js";
+import { isFatal, type Outcome } from "../src/job/lifecycle.js";
 import { decode, encode } from "../src/job/payload.js";
 import { isTransferred } from "../src/job/transfer.js";
 import type { FrameJob } from "../src/protocol/messages.js";
 import { fromWireError, toWireError } from "../src/protocol/wire-error.js";
 import { type RunContext, Snooze } from "./context.js";
-
-/** Errors after which the next run would end the same way. */
-const FATAL: ReadonlySet<unknown> = new Set(["MILLRACE_UNRECOVERABLE", "MILLRACE_MAX_DEPTH"]);
 
 export interface RunRequest {
   readonly frameJob: FrameJob;
@@ -56,7 +53,7 @@ function toOutcome(thrown: unknown, { frameJob, job, context }: RunRequest): Out
   return {
     kind: "failed",
     failure,
-    fatal: FATAL.has(failure.error.code),
+    fatal: isFatal(failure.error),
     retryDelayMs: frameJob.customBackoff ? askBackoff(job, frameJob.attempt, failure) : null,
   };
 }

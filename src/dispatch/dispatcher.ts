@@ -20,7 +20,7 @@ import { Endings } from "./endings.js";
 import { lostFailure, strayFailure, timeoutFailure } from "./failures.js";
 import { type Flight, Flights, newFlight } from "./flights.js";
 import { Overrun } from "./overrun.js";
-import type { Death, JobAnswer, Lane, PoolListener, StrayError } from "./pool.js";
+import type { Death, JobAnswer, Lane, PoolListener, ProgressStep, StrayError } from "./pool.js";
 import { isWhole, Placement } from "./placement.js";
 import { Quarantine } from "./quarantine.js";
 import { Retirement } from "./retirement.js";
@@ -158,13 +158,12 @@ export class Dispatcher implements PoolListener {
 
   answered(lane: Lane, { id, outcome, tookMs, progress }: JobAnswer): void {
     this.#retirement.layToRest(lane, id);
-    const flight = this.#flights.get(id);
-    // Given back already, when the engine stopped, or gone with its lane and sent to another one since.
-    if (flight?.lane !== lane) return;
+    const flight = this.#flightOn(lane, id);
+    if (flight === undefined) return;
     this.#capacity.record(flight.job.name, tookMs);
     this.#flights.noteServed(lane);
     // A thread does not send every step; the last one counts.
-    if (progress !== null && progress !== flight.toldProgress) this.progressed(id, progress, null);
+    if (progress !== null && progress !== flight.toldProgress) this.progressed(lane, { id, fraction: progress, detail: null });
     if (outcome.kind === "unregistered") this.#names = this.#names.filter((name) => name !== flight.job.name);
     // Who ended in time is not late because the main thread was busy when the answer came.
     const timeoutMs = this.#stops.timeoutMs(flight.job) ?? 0;
@@ -273,27 +272,29 @@ export class Dispatcher implements PoolListener {
     this.#deps.listener.leaked(thread);
   }
 
-  freed(): void {
-    // The pool counts those that have not ended yet.
-  }
-
   bootFailed(error: Error): void {
     this.#deps.listener.unhealthy(error);
   }
 
   // What runs tell.
 
-  progressed(id: JobId, fraction: number, detail: string | null): void {
-    const flight = this.#flights.get(id);
+  progressed(lane: Lane, { id, fraction, detail }: ProgressStep): void {
+    const flight = this.#flightOn(lane, id);
     if (flight === undefined) return;
     flight.toldProgress = fraction;
     this.#deps.listener.progressed(flight.job, fraction, detail);
   }
 
-  logged(id: JobId, line: LogLine): void {
-    const flight = this.#flights.get(id);
+  logged(lane: Lane, id: JobId, line: LogLine): void {
+    const flight = this.#flightOn(lane, id);
     if (flight === undefined) return;
     flight.log = [...flight.log, line].slice(-LOG_LINES);
     this.#deps.listener.logged(flight.job, line);
+  }
+
+  /** Not if it was given back, when the engine stopped, or failed or lost its lane, and was sent to another one since. */
+  #flightOn(lane: Lane, id: JobId): Flight | undefined {
+    const flight = this.#flights.get(id);
+    return flight?.lane === lane ? flight : undefined;
   }
 }

@@ -1,7 +1,7 @@
 /** How runs fail that cannot tell so themselves. */
 
 import type { ClaimedJob, Failure } from "../job/job-record.js";
-import { type Outcome, payloadLost } from "../job/lifecycle.js";
+import { isFatal, type Outcome, payloadLost } from "../job/lifecycle.js";
 import { toWireError, type WireError } from "../protocol/wire-error.js";
 import type { Death } from "./pool.js";
 
@@ -35,7 +35,7 @@ export function lostFailure({ failure }: ClaimedJob): Outcome {
 
 /** Code of the run failed where the run could not catch it. */
 export function strayFailure(error: WireError): Outcome {
-  return { kind: "failed", failure: { reason: "threw", error, exitCode: null }, fatal: error.code === UNRECOVERABLE, retryDelayMs: null };
+  return { kind: "failed", failure: { reason: "threw", error, exitCode: null }, fatal: isFatal(error), retryDelayMs: null };
 }
 
 /** What the code that a run left behind has done to its thread, as an error. */
@@ -44,8 +44,6 @@ export function afterlifeError({ cause, exitCode, stuckAt }: Pick<Death, "cause"
   const deed = cause === "killed" ? "held its thread until that was ended" : `ended its thread by process.exit${code}`;
   return { ...toWireError(new Error(`code that the run had left behind ${deed}, after the end of the run`)), stack: stuckAt };
 }
-
-const UNRECOVERABLE = "MILLRACE_UNRECOVERABLE";
 
 function megabytes(bytes: number): string {
   const megabytes = bytes / 1024 ** 2;

@@ -26,6 +26,8 @@ export function killWorker(worker: Worker, clock: Clock): void {
   });
   const tell = (): void => {
     void worker.terminate();
+    // Each call makes it keep the process alive, which native code might do for ever.
+    worker.unref();
     if (hasExited) return;
     timer = clock.setTimer(pauseMs, tell);
     pauseMs = Math.min(pauseMs * PAUSE_GROWTH, LONGEST_PAUSE_MS);

@@ -137,12 +137,12 @@ export class FrameLane implements Lane {
         return this.#receiveAnswer(message);
       case "progress": {
         const id = this.#jobs[message.slot];
-        if (id !== undefined) this.#listener.progressed(id, message.fraction, message.detail);
+        if (id !== undefined) this.#listener.progressed(this, { id, fraction: message.fraction, detail: message.detail });
         return;
       }
       case "log": {
         const id = this.#jobs[message.slot];
-        if (id !== undefined) this.#listener.logged(id, message.line);
+        if (id !== undefined) this.#listener.logged(this, id, message.line);
         return;
       }
       case "stray-error":

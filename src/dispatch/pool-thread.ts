@@ -249,8 +249,6 @@ export class PoolThread {
     this.#close();
     this.#disposed.resolve();
     this.#gone.resolve();
-    // It does not keep the process from its end, as far as Node can help it.
-    if (isLeaked) this.#worker?.unref();
     this.#tellEnd(isLeaked);
   }
 

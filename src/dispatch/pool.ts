@@ -45,6 +45,12 @@ export interface JobAnswer {
   readonly progress: number | null;
 }
 
+export interface ProgressStep {
+  readonly id: JobId;
+  readonly fraction: number;
+  readonly detail: string | null;
+}
+
 /** `ended` and `killed`: as it was told to. `exited`: by itself. `memory`: it broke the limit of its heap. */
 export type DeathCause = "ended" | "killed" | "exited" | "memory";
 
@@ -84,17 +90,16 @@ export interface PoolListener {
   ready(lane: Lane): void;
   /** Exactly one per job that was sent and neither taken back nor lost with its lane. */
   answered(lane: Lane, answer: JobAnswer): void;
-  progressed(id: JobId, fraction: number, detail: string | null): void;
-  logged(id: JobId, line: LogLine): void;
+  progressed(lane: Lane, step: ProgressStep): void;
+  logged(lane: Lane, id: JobId, line: LogLine): void;
   /** The lane lives on, but nobody knows in which state. */
   strayed(lane: Lane, stray: StrayError): void;
   /** After a garbage collection its heap still holds more than it may. */
   heapHigh(lane: Lane): void;
   /** The lane is no more. All its answers came before. */
   gone(lane: Lane, death: Death): void;
-  /** A thread whose lane is gone is still held by native code, which nothing can interrupt; later, that it has ended after all. */
+  /** A thread whose lane is gone is still held by native code, which nothing can interrupt. */
   leaked(thread: number): void;
-  freed(thread: number): void;
   /** A thread could not be made ready. The pool tries again by itself, later. */
   bootFailed(error: Error): void;
 }

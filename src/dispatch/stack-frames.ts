@@ -1,6 +1,6 @@
 /** Frames of a stopped thread, written as in the stack of an Error. */
 
-import type { SourcePositions } from "./source-position.js";
+import type { PositionFinder } from "./source-position.js";
 
 /** As the inspector tells of it, but for the script: lines and columns count from 0. */
 export interface CallFrame {
@@ -32,7 +32,7 @@ export function isTheirs({ url }: Frame): boolean {
 }
 
 /** Innermost first. What lies below the user's code is ours and tells nothing; nor does what Node runs inside of it. */
-export async function formatFrames(frames: readonly Frame[], positions: SourcePositions): Promise<string> {
+export async function formatFrames(frames: readonly Frame[], positions: PositionFinder): Promise<string> {
   const lowest = frames.findLastIndex(isTheirs);
   const telling = lowest === -1 ? frames : frames.slice(0, lowest + 1).filter(({ url }) => !isNodes(url));
   const lines: string[] = [];
@@ -40,12 +40,12 @@ export async function formatFrames(frames: readonly Frame[], positions: SourcePo
   return lines.join("\n");
 }
 
-async function formatFrame({ functionName, url, location }: Frame, positions: SourcePositions): Promise<string> {
+async function formatFrame({ functionName, url, location }: Frame, positions: PositionFinder): Promise<string> {
   const place = await placeOf({ url, location }, positions);
   return functionName === "" ? `    at ${place}` : `    at ${functionName} (${place})`;
 }
 
-async function placeOf({ url, location }: Pick<Frame, "url" | "location">, positions: SourcePositions): Promise<string> {
+async function placeOf({ url, location }: Pick<Frame, "url" | "location">, positions: PositionFinder): Promise<string> {
   const { scriptId, lineNumber: line, columnNumber: column = 0 } = location;
   // WebAssembly has no lines: V8 gives the offset in the module.
   if (url.startsWith(WASM)) return `${url}:0x${column.toString(16)}`;

@@ -14,13 +14,14 @@ export interface Stuck {
 /** A thread that listens answers within a few ms, also on a busy machine. One that was asked to stop before had longer. */
 const ANSWER_MS = 20;
 const ANSWER_MS_WHEN_DEAF = 5;
+/** Most loops answer within 20 to 60 ms; a long sort of numbers takes 100 to 400. */
 const READ_LIMIT_MS = 250;
 
 /** Never throws. `null` when the thread listens, and when it does not but cannot be read. */
 export async function findStuck(lane: FrameLane, { threadId, clock }: { readonly threadId: number; readonly clock: Clock }): Promise<Stuck | null> {
   const ms = lane.isDeaf ? ANSWER_MS_WHEN_DEAF : ANSWER_MS;
   if (await settledWithin(lane.knock(), { ms, clock })) return null;
-  const read = await readStuckStack(threadId, { limitMs: READ_LIMIT_MS, clock });
+  const read = await readStuckStack(threadId, { ms: READ_LIMIT_MS, clock });
   return read === null ? null : { stack: read.stack, culprit: parseRun(read.job) };
 }
 

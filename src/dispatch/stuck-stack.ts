@@ -3,11 +3,10 @@
  * expression, WebAssembly, `Atomics.wait`. What runs in native code is not seen before it comes back.
  */
 
-import type { Clock } from "../clock.js";
 import { CURRENT_JOB } from "../protocol/current-job.js";
 import { deferred, settledWithin, type WaitLimit } from "../waiting.js";
 import { Scripts } from "./scripts.js";
-import { SourcePositions } from "./source-position.js";
+import { NO_MAPS, SourcePositions } from "./source-position.js";
 import { type CallFrame, formatFrames, type Frame, isTheirs } from "./stack-frames.js";
 import { type Command, WorkerInspector } from "./worker-inspector.js";
 
@@ -17,14 +16,6 @@ export interface StuckStack {
   /** The id of the job whose code it is. */
   readonly job: string | null;
 }
-
-export interface StuckStackOptions {
-  readonly limitMs?: number;
-  readonly clock: Clock;
-}
-
-/** Most loops answer within 20 to 60 ms; a long sort of numbers takes 100 to 400. */
-const DEFAULT_LIMIT_MS = 250;
 
 /** For what is asked of a thread that is paused. */
 const PAUSED_LIMIT_MS = 750;
@@ -50,28 +41,19 @@ interface Snapshot {
   readonly scripts: Scripts;
 }
 
-/** Two debuggers at one thread would pause it in each other's questions. */
-const underWay = new Map<number, Promise<StuckStack | null>>();
-
 /**
  * Never throws. `null` when it cannot be told within the limit: the thread runs no JavaScript, is idle or gone, there is no
- * inspector, or this is itself a worker thread.
+ * inspector, or this is itself a worker thread. Not to be asked twice at a time: two debuggers at one thread would pause it in
+ * each other's questions.
  */
-export function readStuckStack(threadId: number, { limitMs = DEFAULT_LIMIT_MS, clock }: StuckStackOptions): Promise<StuckStack | null> {
-  let reading = underWay.get(threadId);
-  if (reading === undefined) {
-    reading = read(threadId, { ms: limitMs, clock }).finally(() => underWay.delete(threadId));
-    underWay.set(threadId, reading);
-  }
-  return reading;
-}
-
-async function read(threadId: number, limit: WaitLimit): Promise<StuckStack | null> {
+export async function readStuckStack(threadId: number, limit: WaitLimit): Promise<StuckStack | null> {
   try {
     const snapshot = await stop(threadId, limit);
     if (snapshot === null) return null;
-    const positions = new SourcePositions(snapshot.scripts);
-    return { stack: await formatFrames(snapshot.frames, positions), job: snapshot.job };
+    const mapped = formatFrames(snapshot.frames, new SourcePositions(snapshot.scripts));
+    // Maps are files, and jobs may keep all of Node's few threads for files busy.
+    const isMapped = await settledWithin(mapped, limit);
+    return { stack: await (isMapped ? mapped : formatFrames(snapshot.frames, NO_MAPS)), job: snapshot.job };
   } catch {
     return null;
   }

@@ -110,9 +110,7 @@ export class ThreadPool implements Pool {
         this.#firstReady.resolve();
       },
       onEnd: (end) => this.#onEnd(thread, end),
-      onFreed: () => {
-        if (this.#leaked.delete(thread) && !this.#isStopping) this.#listener.freed(number);
-      },
+      onFreed: () => void this.#leaked.delete(thread),
     });
     this.#live.add(thread);
     thread.boot();

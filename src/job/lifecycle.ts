@@ -2,6 +2,7 @@
 
 import type { Encoded } from "./payload.js";
 import { DEFAULT_BACKOFF, retryDelayMs } from "./backoff.js";
+import type { WireError } from "../protocol/wire-error.js";
 import { later } from "./duration.js";
 import type { ClaimedJob, Failure, JobId, JobState } from "./job-record.js";
 
@@ -100,6 +101,13 @@ function afterFailure(input: {
 
 function lost(job: ClaimedJob, unchanged: Unchanged): Transition {
   return { ...unchanged, attempt: job.attempt, to: "dead", failure: payloadLost(unchanged.failure) };
+}
+
+const FATAL: ReadonlySet<unknown> = new Set(["MILLRACE_UNRECOVERABLE", "MILLRACE_MAX_DEPTH"]);
+
+/** Whether the next run would end the same way. */
+export function isFatal({ code }: WireError): boolean {
+  return FATAL.has(code);
 }
 
 /** @param last of the failed runs of the job, if there was one */

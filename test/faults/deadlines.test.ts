@@ -43,6 +43,10 @@ describe("a job that goes on after its deadline", () => {
     await check(loop(kind));
   });
 
+  it("a busy loop, after a line of its log that is an object", async () => {
+    await check({ ...loop("a busy loop"), job: "speak and loop", payload: "an object" });
+  });
+
   it("is shown where it was", () => {
     // Of eight, at least some, on the slowest of machines.
     expect(read).toBeGreaterThan(0);

@@ -1,8 +1,9 @@
 /** Jobs that end their thread, or leave behind what does or fails: the ones beside them run again, and pay nothing. */
 
 import { linear } from "millrace/jobs";
-import { describe, it } from "vitest";
-import { check, type ExpectedExit, mustFail, type Row } from "./check.js";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { newGate, open } from "../integration/gates.js";
+import { check, type ExpectedExit, mustFail, openStage, type Row, type Stage, type StageOptions } from "./check.js";
 import { SABOTAGES } from "./sabotage.js";
 
 const LATE = [
@@ -29,6 +30,40 @@ describe("a job that leaves behind", () => {
   });
 });
 
+async function opened(options: StageOptions): Promise<Stage> {
+  const stage = await openStage(options);
+  onTestFinished(async () => void (await stage.engine.stop({ timeout: 0 })));
+  return stage;
+}
+
+const linesOf = ({ events }: Stage): readonly string[] => events.flatMap(({ name, event }) => (name === "log" ? [event.message] : []));
+
+describe("code that a run has left behind", () => {
+  it("neither speaks nor listens as the run that came after it", async () => {
+    const stage = await opened({ concurrency: 1 });
+    expect(await stage.engine.run("speak late", null)).toBe("done");
+    const next = await stage.engine.enqueue("call what was left behind", null);
+    expect(await next.result()).toEqual({ cancelled: true, aborted: true, thrown: "MILLRACE_JOB_CANCELLED" });
+    expect(await next.info()).toMatchObject({ progress: null });
+    expect(linesOf(stage)).toEqual([]);
+  });
+
+  it("does not speak as the retry that runs elsewhere", async () => {
+    const stage = await opened({ concurrency: 1, queue: { threads: 2 }, engine: { grace: 20_000 } });
+    const gate = newGate();
+    const ghost = await stage.engine.enqueue("ghost", gate, { maxRetries: 1, backoff: linear(0) });
+    await stage.until(() => (linesOf(stage).includes("run 2") ? true : undefined));
+    open(`${gate} 1`);
+    // Its thread is ended after it, and all it had said was heard before.
+    await stage.until(() => stage.events.find(({ name }) => name === "thread:exited"));
+    expect(await ghost.info()).toMatchObject({ progress: null });
+    open(`${gate} 2`);
+    expect(await ghost.result()).toBe(2);
+    expect(linesOf(stage)).toEqual(["run 1", "run 2", "end of run 2"]);
+    expect(await ghost.info()).toMatchObject({ progress: 0.2 });
+  });
+});
+
 const exitError = (exitCode: number, runs = 1): Row["error"] => ({ code: "MILLRACE_THREAD_EXITED", exitCode, runs });
 const exit = (exitCode: number, more: Partial<ExpectedExit> = {}): ExpectedExit => ({ reason: "exit", exitCode, charged: true, returned: 2, ...more });
 
@@ -52,6 +87,15 @@ describe("process.exit", () => {
 
   it("with nobody beside it: who waits for the thread only waits", async () => {
     await check({ job: "exit", payload: 7, error: exitError(7), exits: [exit(7, { returned: 0 })] }, { concurrency: 1 });
+  });
+
+  it.each(["an object", "undefined", "a number", "a symbol", "a function"])("after a line of its log that is %s", async (kind) => {
+    await check({
+      ...{ job: "speak and exit", payload: kind, error: exitError(7), exits: [exit(7)] },
+      then: (_, events) => {
+        for (const { name, event } of events) if (name === "log") expect(event.message).toBeTypeOf("string");
+      },
+    });
   });
 
   it("as often as its retries allow", async () => {

@@ -98,9 +98,7 @@ export class SimPool implements Pool {
       if (isLeaked) world.note("threads left behind");
       this.#boot(thread);
     };
-    const onFreed = (): void => {
-      if (this.#leaked.delete(simThread) && !this.#isStopped) listener.freed(thread);
-    };
+    const onFreed = (): void => void this.#leaked.delete(simThread);
     const { spares } = control;
     const simThread: SimThread = new SimThread({ world, queue, thread, concurrency, timeoutMs, maxJobs, host, listener, spares, onGone, onFreed });
     this.#live.add(simThread);

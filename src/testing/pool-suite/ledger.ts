@@ -1,4 +1,4 @@
-import type { Death, JobAnswer, Lane, PoolListener, StrayError } from "../../dispatch/pool.js";
+import type { Death, JobAnswer, Lane, PoolListener, ProgressStep, StrayError } from "../../dispatch/pool.js";
 import type { LogLine } from "../../job/job-context.js";
 import type { ClaimedJob, JobId } from "../../job/job-record.js";
 import { Watch } from "./watch.js";
@@ -8,12 +8,6 @@ type Whereabouts = "on its lane" | "answered" | "taken back" | "lost with its la
 interface Sent {
   readonly lane: Lane;
   where: Whereabouts;
-}
-
-export interface ToldProgress {
-  readonly id: JobId;
-  readonly fraction: number;
-  readonly detail: string | null;
 }
 
 /** Hears what a pool tells, and holds every word of it against what was sent. What it finds wrong is in `problems`. */
@@ -27,14 +21,13 @@ export class Ledger implements PoolListener {
   /** Every lane there ever was. */
   readonly allLanes: Lane[] = [];
   readonly answers: (JobAnswer & { readonly lane: Lane })[] = [];
-  readonly progress: ToldProgress[] = [];
+  readonly progress: ProgressStep[] = [];
   readonly logs: { readonly id: JobId; readonly line: LogLine }[] = [];
   readonly deaths: { readonly lane: Lane; readonly death: Death }[] = [];
   readonly strays: (StrayError & { readonly lane: Lane })[] = [];
   readonly highs: Lane[] = [];
   /** Threads, in the order in which they were told. */
   readonly leaks: number[] = [];
-  readonly frees: number[] = [];
   readonly bootErrors: Error[] = [];
   /** How the pool broke its contract. */
   readonly problems: string[] = [];
@@ -80,16 +73,16 @@ export class Ledger implements PoolListener {
     this.#watch.changed();
   }
 
-  progressed(id: JobId, fraction: number, detail: string | null): void {
-    this.#hear(`progress of ${id}`);
-    this.#requirePresent(id, "progress");
-    this.progress.push({ id, fraction, detail });
+  progressed(lane: Lane, step: ProgressStep): void {
+    this.#hear(`progress of ${step.id}`);
+    this.#requirePresent(lane, { id: step.id, what: "progress" });
+    this.progress.push(step);
     this.#watch.changed();
   }
 
-  logged(id: JobId, line: LogLine): void {
+  logged(lane: Lane, id: JobId, line: LogLine): void {
     this.#hear(`a line of ${id}`);
-    this.#requirePresent(id, "a line");
+    this.#requirePresent(lane, { id, what: "a line" });
     this.logs.push({ id, line });
     this.#watch.changed();
   }
@@ -130,14 +123,6 @@ export class Ledger implements PoolListener {
     this.#watch.changed();
   }
 
-  freed(thread: number): void {
-    this.#hear("the end of a leak");
-    this.frees.push(thread);
-    const count = (list: readonly number[]): number => list.filter((each) => each === thread).length;
-    if (count(this.frees) > count(this.leaks)) this.problems.push(`thread ${thread} ended though it had not leaked`);
-    this.#watch.changed();
-  }
-
   bootFailed(error: Error): void {
     this.#hear("a failed boot");
     this.bootErrors.push(error);
@@ -171,9 +156,10 @@ export class Ledger implements PoolListener {
     if (!this.lanes.includes(lane)) this.problems.push(`${what} came from lane ${lane.thread}, which is not there`);
   }
 
-  #requirePresent(id: JobId, what: string): void {
-    const where = this.#sent.get(id)?.where;
-    if (where !== "on its lane") this.problems.push(`${what} came from ${id}, which was ${where ?? "never sent"}`);
+  #requirePresent(lane: Lane, { id, what }: { readonly id: JobId; readonly what: string }): void {
+    const sent = this.#sent.get(id);
+    if (sent?.where !== "on its lane") this.problems.push(`${what} came from ${id}, which was ${sent?.where ?? "never sent"}`);
+    else if (sent.lane !== lane) this.problems.push(`${what} came from ${id}, which was never sent to this lane ${lane.thread}`);
   }
 
   #move(id: JobId, { lane, to }: { readonly lane: Lane; readonly to: Whereabouts }): void {
