@@ -5,6 +5,7 @@ import type { ControlBlock } from "../src/protocol/control-block.js";
 import type { HostApi } from "../src/protocol/host-api.js";
 import type { FromThread, LanePlace } from "../src/protocol/messages.js";
 import { enqueueThrough } from "./enqueue.js";
+import { LogGate } from "./log-gate.js";
 import { LaneLoop } from "./lane-loop.js";
 import type { Registry } from "./registry.js";
 
@@ -31,7 +32,7 @@ export async function bootLane(place: LanePlace, link: LaneLink): Promise<Booted
   const enqueueAt = enqueueThrough(link.store, place.maxPayload);
   const state: unknown = await module.state?.(Object.freeze({ queue: place.queue, slot: place.thread, enqueue: enqueueAt(0) }));
   const { queue, concurrency, maxResult, measuresHeap } = place;
-  const loop = new LaneLoop({ ...link, state, enqueueAt, queue, concurrency, maxResult, measuresHeap });
+  const loop = new LaneLoop({ ...link, logs: new LogGate(link.control), state, enqueueAt, queue, concurrency, maxResult, measuresHeap });
   return {
     loop,
     names: [...registry.jobs.keys()],

@@ -5,6 +5,7 @@ import { JobCancelledError, OptionsError } from "../src/errors.js";
 import { type Duration, parseDuration, show } from "../src/job/duration.js";
 import type { EnqueueFromJob, JobContext, JobLog, LogLevel } from "../src/job/job-context.js";
 import type { ControlBlock } from "../src/protocol/control-block.js";
+import type { LogGate } from "./log-gate.js";
 import type { FrameJob, FromThread } from "../src/protocol/messages.js";
 
 /** Progress is shared memory; a message is sent so often at most, so that a busy loop does not flood the main thread. */
@@ -34,6 +35,7 @@ export interface RunEnvironment {
   readonly state: unknown;
   readonly control: ControlBlock;
   readonly clock: Clock;
+  readonly logs: LogGate;
   readonly post: (message: FromThread) => void;
   /** For jobs of this depth. */
   readonly enqueueAt: (depth: number) => EnqueueFromJob;
@@ -55,6 +57,7 @@ export class RunContext implements JobContext {
   #log: JobLog | undefined;
   #enqueue: EnqueueFromJob | undefined;
   #progressPostedAt = -Infinity;
+  #linesLost = 0;
   /** Its slot belongs to another run, or soon will. */
   #isOver = false;
 
@@ -122,6 +125,7 @@ export class RunContext implements JobContext {
 
   /** Code that the run has left behind is told to stop, and is not heard any more. */
   end(): void {
+    this.#tellLost();
     this.#isOver = true;
   }
 
@@ -138,7 +142,12 @@ export class RunContext implements JobContext {
 
   #writeLog(level: LogLevel, words: string, fields: Readonly<Record<string, unknown>> = {}): void {
     if (this.#isOver) return;
-    const { post } = this.#environment;
+    const { logs, post } = this.#environment;
+    if (!logs.pass()) {
+      this.#linesLost += 1;
+      return;
+    }
+    this.#tellLost();
     const message = toText(words);
     try {
       post({ kind: "log", slot: this.#slot, line: { level, message, fields } });
@@ -146,6 +155,14 @@ export class RunContext implements JobContext {
       // A field that cannot be cloned must not fail the job; the words still arrive.
       post({ kind: "log", slot: this.#slot, line: { level, message, fields: {} } });
     }
+  }
+
+  #tellLost(): void {
+    if (this.#linesLost === 0) return;
+    const message = `${this.#linesLost} lines were lost: there were more than could be read`;
+    this.#linesLost = 0;
+    this.#environment.logs.count();
+    this.#environment.post({ kind: "log", slot: this.#slot, line: { level: "warn", message, fields: {} } });
   }
 }
 

@@ -1,18 +1,21 @@
 import { systemClock } from "../../dist/src/clock.js";
 import { ControlBlock } from "../../dist/src/protocol/control-block.js";
 import { RunContext } from "../../dist/workers/context.js";
+import { LogGate } from "../../dist/workers/log-gate.js";
 import { runMicro } from "../lib/micro.js";
 import type { Options, Section } from "../lib/report.js";
 
 const OPS = 1_000;
 
 export function contextBench(options: Options): Promise<Section> {
+  const control = new ControlBlock();
   const environment = {
     queue: "default",
     state: undefined,
-    control: new ControlBlock(),
+    control,
     clock: systemClock(),
     post: () => undefined,
+    logs: new LogGate(control),
     enqueueAt: () => () => Promise.reject(new Error("not measured")),
   };
   const payload = new Uint8Array(8);

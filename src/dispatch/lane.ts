@@ -141,6 +141,7 @@ export class FrameLane implements Lane {
         return;
       }
       case "log": {
+        this.#control.noteLogRead();
         const id = this.#jobs[message.slot];
         if (id !== undefined) this.#listener.logged(this, id, message.line);
         return;

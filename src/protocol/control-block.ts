@@ -1,6 +1,6 @@
 /**
  * The shared memory of one lane: for each frame slot a claim word, a stop word, a start time and a progress; for all of them
- * how many messages to stop have been heard, how full the heap was, and their answers. Both sides read and write it without a message, so it
+ * how many messages to stop have been heard and how many log lines were read, how full the heap was, and their answers. Both sides read and write it without a message, so it
  * works while the thread is in a busy loop, and what it says survives the thread.
  *
  * The claim word of a slot:
@@ -36,6 +36,7 @@ const FLOATS_PER_SLOT = 2;
 /** After the slots, one word each for the whole lane. */
 const INTS = FRAME_SLOTS * INTS_PER_SLOT + 2;
 const STOPS_HEARD = FRAME_SLOTS * INTS_PER_SLOT;
+const LOGS_READ = STOPS_HEARD + 1;
 const FLOATS = FRAME_SLOTS * FLOATS_PER_SLOT + 1;
 const HEAP_USED = FRAME_SLOTS * FLOATS_PER_SLOT;
 const FLOATS_AT = INTS * Int32Array.BYTES_PER_ELEMENT;
@@ -104,6 +105,11 @@ export class ControlBlock {
     return Number.isNaN(fraction) ? null : fraction;
   }
 
+  /** One more log line has been read. */
+  noteLogRead(): void {
+    Atomics.add(this.#ints, LOGS_READ, 1);
+  }
+
   get stopsHeard(): number {
     return Atomics.load(this.#ints, STOPS_HEARD);
   }
@@ -129,6 +135,10 @@ export class ControlBlock {
 
   setProgress(slot: number, fraction: number): void {
     this.#floats[slot * FLOATS_PER_SLOT + 1] = fraction;
+  }
+
+  get logsRead(): number {
+    return Atomics.load(this.#ints, LOGS_READ);
   }
 
   /** A message to stop has arrived: the thread listens. */
