@@ -3,12 +3,10 @@
  * been applied, so what it claimed in our name and never told us is given back first.
  */
 
-import type { Clock, Timer } from "../clock.js";
+import type { Clock } from "../clock.js";
 import type { ClaimedJob, JobRow } from "../job/job-record.js";
 import type { Claim, JobWriter, Ownership } from "../storage/storage.js";
-
-const FIRST_RETRY_MS = 100;
-const LONGEST_RETRY_MS = 5_000;
+import { RetryTimer } from "./retry-timer.js";
 
 export interface ClaimLoopDeps {
   readonly queue: string;
@@ -33,17 +31,17 @@ export interface ClaimLoopDeps {
 
 export class ClaimLoop {
   readonly #deps: ClaimLoopDeps;
+  readonly #retry: RetryTimer;
   #isClaiming = false;
   #wokenWhileClaiming = false;
   #isStopped = false;
-  #failures = 0;
   /** We may have claimed jobs that nobody told us of. */
   #isInDoubt = false;
   #latestNow = -Infinity;
-  #retryTimer: Timer | undefined;
 
   constructor(deps: ClaimLoopDeps) {
     this.#deps = deps;
+    this.#retry = new RetryTimer(deps.clock, () => this.wake());
   }
 
   get isIdle(): boolean {
@@ -63,11 +61,11 @@ export class ClaimLoop {
 
   stop(): void {
     this.#isStopped = true;
-    this.#retryTimer?.cancel();
+    this.#retry.stop();
   }
 
   #capacity(): number {
-    return this.#isStopped || this.#retryTimer !== undefined ? 0 : this.#deps.capacity();
+    return this.#isStopped || this.#retry.isWaiting ? 0 : this.#deps.capacity();
   }
 
   async #claimAll(): Promise<void> {
@@ -82,7 +80,7 @@ export class ClaimLoop {
       }
     } catch (error) {
       this.#isInDoubt = true;
-      this.#retryLater();
+      this.#retry.failed();
       onError(error);
     } finally {
       this.#isClaiming = false;
@@ -105,7 +103,7 @@ export class ClaimLoop {
       onReclaimed(await storage.reclaim({ runner, queue, keep: held(), now: clock.now() }));
     }
     const jobs = await storage.claim({ queue, names: names(), limit, runner, now: this.#now() });
-    this.#failures = 0;
+    this.#retry.succeeded();
     onClaimed(jobs);
     return jobs.length === limit;
   }
@@ -116,15 +114,5 @@ export class ClaimLoop {
     if (now < this.#latestNow) this.#deps.onClockBack();
     this.#latestNow = now;
     return now;
-  }
-
-  #retryLater(): void {
-    if (this.#isStopped) return;
-    const delayMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LONGEST_RETRY_MS);
-    this.#failures += 1;
-    this.#retryTimer = this.#deps.clock.setTimer(delayMs, () => {
-      this.#retryTimer = undefined;
-      this.wake();
-    });
   }
 }

@@ -3,11 +3,12 @@
  * next one. A failed write is repeated until it succeeds: only then is anyone told that a job has ended.
  */
 
-import type { Clock, Timer } from "../clock.js";
+import type { Clock } from "../clock.js";
 import type { ClaimedJob, JobRow, JobState } from "../job/job-record.js";
 import type { Outcome, Transition } from "../job/lifecycle.js";
 import type { JobReader, JobWriter } from "../storage/storage.js";
 import { deferred, type Deferred } from "../waiting.js";
+import { RetryTimer } from "./retry-timer.js";
 
 /** A decided end of a run, on its way to storage. */
 export interface Settlement {
@@ -28,26 +29,23 @@ export interface CompleterDeps {
   readonly onError: (error: unknown) => void;
 }
 
-const FIRST_RETRY_MS = 100;
-const LONGEST_RETRY_MS = 5_000;
-
 export class Completer {
   readonly #deps: CompleterDeps;
+  readonly #retry: RetryTimer;
   #pending: Settlement[] = [];
   #writing: readonly Settlement[] = [];
   #isFlushPlanned = false;
-  #failures = 0;
   #isStopped = false;
-  #retryTimer: Timer | undefined;
   #idle: Deferred<void> | undefined;
 
   constructor(deps: CompleterDeps) {
     this.#deps = deps;
+    this.#retry = new RetryTimer(deps.clock, () => this.#planFlush());
   }
 
   /** A write has failed, and it is not known yet what it did. */
   get isInDoubt(): boolean {
-    return this.#failures > 0;
+    return this.#retry.isFailing;
   }
 
   add(settlement: Settlement): void {
@@ -74,14 +72,14 @@ export class Completer {
   /** Gives up on what is not stored yet: it belongs to whoever reclaims it. */
   stop(): void {
     this.#isStopped = true;
-    this.#retryTimer?.cancel();
+    this.#retry.stop();
     const left = [...this.#writing, ...this.#pending];
     this.#pending = [];
     for (const settlement of left) this.#deps.onRefused(settlement);
   }
 
   #planFlush(): void {
-    if (this.#isStopped || this.#isFlushPlanned || this.#writing.length > 0 || this.#retryTimer !== undefined) return;
+    if (this.#isStopped || this.#isFlushPlanned || this.#writing.length > 0 || this.#retry.isWaiting) return;
     this.#isFlushPlanned = true;
     this.#deps.clock.endOfTurn(() => {
       this.#isFlushPlanned = false;
@@ -97,14 +95,17 @@ export class Completer {
     try {
       const applied = await this.#deps.storage.complete(batch.map(({ transition }) => transition));
       const accepted = this.isInDoubt ? await this.#recheck(batch, applied) : applied;
-      this.#failures = 0;
+      this.#retry.succeeded();
       batch.forEach((settlement, index) => {
         if (accepted[index] === true) this.#deps.onSettled(settlement);
         else this.#deps.onRefused(settlement);
       });
     } catch (error) {
       this.#pending = [...batch, ...this.#pending];
-      if (!this.#isStopped) this.#retryLater(error);
+      if (!this.#isStopped) {
+        this.#deps.onError(error);
+        this.#retry.failed();
+      }
     } finally {
       this.#writing = [];
     }
@@ -121,16 +122,6 @@ export class Completer {
     return batch.map(({ transition }, index) => {
       const row = rows[index];
       return applied[index] === true || (row !== undefined && shows(row, transition));
-    });
-  }
-
-  #retryLater(error: unknown): void {
-    this.#deps.onError(error);
-    const delayMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LONGEST_RETRY_MS);
-    this.#failures += 1;
-    this.#retryTimer = this.#deps.clock.setTimer(delayMs, () => {
-      this.#retryTimer = undefined;
-      this.#planFlush();
     });
   }
 

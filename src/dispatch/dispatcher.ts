@@ -263,7 +263,7 @@ export class Dispatcher implements PoolListener {
     if (this.#isClosed) return this.#endings.end(flight, { kind: "unexecuted" }, { rescued: true });
     if (!isWhole(job)) return this.#endings.end(flight, lostFailure(job));
     this.#quarantine.add(job);
-    this.#flights.take(job.id);
+    this.#flights.remove(job.id);
     this.#stops.forget(job.id);
     this.#deps.listener.rescued(job);
   }

@@ -108,13 +108,11 @@ export class Flights {
     return this.#byId.get(id);
   }
 
-  /** Takes a flight out; `undefined` if it is not there (any more). */
-  take(id: JobId): Flight | undefined {
+  remove(id: JobId): void {
     const flight = this.#byId.get(id);
-    if (flight === undefined) return undefined;
+    if (flight === undefined) return;
     this.#byId.delete(id);
     this.#byLane.get(flight.lane)?.flights.delete(flight);
-    return flight;
   }
 
   on(lane: Lane): ReadonlySet<Flight> {

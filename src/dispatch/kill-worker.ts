@@ -19,16 +19,11 @@ export function killWorker(worker: Worker, clock: Clock): void {
   worker.setMaxListeners(0);
   let pauseMs = FIRST_PAUSE_MS;
   let timer: Timer | undefined;
-  let hasExited = false;
-  worker.once("exit", () => {
-    hasExited = true;
-    timer?.cancel();
-  });
+  worker.once("exit", () => timer?.cancel());
   const tell = (): void => {
     void worker.terminate();
     // Each call makes it keep the process alive, which native code might do for ever.
     worker.unref();
-    if (hasExited) return;
     timer = clock.setTimer(pauseMs, tell);
     pauseMs = Math.min(pauseMs * PAUSE_GROWTH, LONGEST_PAUSE_MS);
   };

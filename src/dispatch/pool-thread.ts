@@ -68,10 +68,10 @@ export class PoolThread {
   /** Something other than a job gave cause to end it. */
   #hadTrouble = false;
   #hadJobs = false;
+  #telling: Promise<boolean> | undefined;
   #killing: Promise<void> | undefined;
   #isTerminated = false;
   #isEnded = false;
-  #isToldToEnd = false;
   /** It was told to end, and did. */
   #isOrderly = false;
   #isResting = false;
@@ -109,8 +109,9 @@ export class PoolThread {
    * ended, or is left behind.
    */
   async end(): Promise<void> {
-    // While its stack is read it cannot be terminated.
-    await (this.#killing ?? this.#tellToEnd());
+    if (this.#killing === undefined) await this.#tellToEnd();
+    // While its stack is read it cannot be terminated, and that may have begun only just now.
+    await this.#killing;
     this.#terminate();
     await this.#gone.promise;
   }
@@ -217,10 +218,10 @@ export class PoolThread {
 
   async #tellToEnd(): Promise<void> {
     if (this.#isEnded || this.#isTerminated || this.#lane === undefined || this.#isBusy) return;
-    if (!this.#isToldToEnd) this.#post({ kind: "end" }, []);
-    this.#isToldToEnd = true;
     const { disposeTimeoutMs, clock } = this.#deps;
-    await settledWithin(this.#disposed.promise, { ms: disposeTimeoutMs, clock });
+    if (this.#telling === undefined) this.#post({ kind: "end" }, []);
+    this.#telling ??= settledWithin(this.#disposed.promise, { ms: disposeTimeoutMs, clock });
+    await this.#telling;
   }
 
   #kill(lane: FrameLane): void {

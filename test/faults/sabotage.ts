@@ -8,6 +8,7 @@ import { Engine } from "../../dist/src/engine.js";
 import type { JobId } from "../../dist/src/job/job-record.js";
 import { encode } from "../../dist/src/job/payload.js";
 import type { RunIdentity } from "../../dist/src/protocol/messages.js";
+import { listenerWith } from "../pool-listener.js";
 
 /** What stands between a pool and who listens to it. */
 export type Sabotage = (listener: PoolListener, lanes: ReadonlyMap<Lane, ReadonlySet<JobId>>) => Partial<PoolListener>;
@@ -105,8 +106,7 @@ class SabotagedPool implements Pool {
 
   start(listener: PoolListener): Promise<void> {
     const lanes = new Map<Lane, Set<JobId>>();
-    const watched: PoolListener = {
-      ...delegating(listener),
+    const watched = listenerWith(listener, {
       ready: (lane) => {
         const jobs = new Set<JobId>();
         lanes.set(lane, jobs);
@@ -121,7 +121,7 @@ class SabotagedPool implements Pool {
         lanes.get(lane)?.delete(answer.id);
         listener.answered(lane, answer);
       },
-    };
+    });
     return this.#inner.start({ ...watched, ...this.#sabotage(watched, lanes) });
   }
 
@@ -132,20 +132,6 @@ class SabotagedPool implements Pool {
   unref(): void {
     this.#inner.unref();
   }
-}
-
-function delegating(listener: PoolListener): PoolListener {
-  return {
-    ready: (lane) => listener.ready(lane),
-    answered: (lane, answer) => listener.answered(lane, answer),
-    progressed: (lane, step) => listener.progressed(lane, step),
-    logged: (lane, id, line) => listener.logged(lane, id, line),
-    strayed: (lane, stray) => listener.strayed(lane, stray),
-    heapHigh: (lane) => listener.heapHigh(lane),
-    gone: (lane, death) => listener.gone(lane, death),
-    leaked: (thread) => listener.leaked(thread),
-    bootFailed: (error) => listener.bootFailed(error),
-  };
 }
 
 function succeeded(answer: JobAnswer): JobAnswer {

@@ -1,10 +1,9 @@
 /** Jobs that throw anything, or return what is no data: their thread goes on, and so does whoever runs on it. */
 
-import { afterAll, beforeAll, describe, it } from "vitest";
+import { linear } from "millrace/jobs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { check, checkOn, mustFail, openStage, type Row, type Stage } from "./check.js";
 import { SABOTAGES } from "./sabotage.js";
-import { expect } from "vitest";
-import { linear } from "millrace/jobs";
 
 const text = (part: string): string => expect.stringContaining(part) as string;
 

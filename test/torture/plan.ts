@@ -51,16 +51,18 @@ export interface Queue {
 }
 
 const MOSTLY_GOOD = { compute: 40, turns: 15, parent: 8, flaky: 8, throw: 4, reject: 4 } as const;
+/** But `heap`, which needs a limit. */
+const OF_ALL_KINDS = { ...MOSTLY_GOOD, exit: 2, loop: 2, hang: 1, flood: 1, cancelled: 1, obedient: 2, lateThrow: 2, lateRejection: 2, lateExit: 1 } as const;
 
 /** Jobs of all kinds alone on their thread, with others beside them, under a heap limit, and on threads that are replaced anyway. */
 export const QUEUES: Readonly<Record<string, Queue>> = {
   alone: {
     ...{ threads: 1, concurrency: 1 },
-    weights: { ...MOSTLY_GOOD, exit: 2, loop: 2, hang: 1, flood: 1, cancelled: 1, obedient: 2, lateThrow: 2, lateRejection: 2, lateExit: 1 },
+    weights: OF_ALL_KINDS,
   },
   together: {
     ...{ threads: 2, concurrency: 4 },
-    weights: { ...MOSTLY_GOOD, exit: 2, loop: 2, hang: 1, flood: 1, cancelled: 1, obedient: 2, lateThrow: 2, lateRejection: 2, lateExit: 1 },
+    weights: OF_ALL_KINDS,
   },
   greedy: {
     ...{ threads: 1, concurrency: 2, resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2 } },

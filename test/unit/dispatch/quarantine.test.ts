@@ -32,7 +32,7 @@ class Scene {
   }
 
   end(id: JobId): void {
-    this.flights.take(id);
+    this.flights.remove(id);
     this.quarantine.proceed();
   }
 

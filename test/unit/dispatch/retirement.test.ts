@@ -30,7 +30,7 @@ class Scene {
   }
 
   end(id: JobId): void {
-    this.flights.take(id);
+    this.flights.remove(id);
     this.flights.noteServed(this.lane);
     this.retirement.check(this.lane);
   }
