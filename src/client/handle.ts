@@ -69,7 +69,7 @@ export class Handle<Result> implements JobHandle<Result> {
 
   result(options?: ResultOptions): Promise<Result> {
     const awaited = this.#awaited;
-    return options === undefined && awaited !== undefined ? this.#resultOf(awaited) : this.#resultWith(options ?? {});
+    return options === undefined && awaited !== undefined ? this.#resultOf(awaited) : this.#resultWith(options);
   }
 
   /** Short, because of all ways to wait this one is taken a million times. */
@@ -91,7 +91,7 @@ export class Handle<Result> implements JobHandle<Result> {
     });
   }
 
-  async #resultWith(options: ResultOptions): Promise<Result> {
+  async #resultWith(options: ResultOptions = {}): Promise<Result> {
     rejectUnknownKeys(options, ["timeout", "signal"], "result");
     const { signal } = options;
     requireSignal(signal);

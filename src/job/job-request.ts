@@ -121,13 +121,13 @@ const policies = new WeakMap<JobSpec, Policy>();
  */
 export function parsePolicy(job: JobSpec | string, options?: EnqueueOptions): Policy {
   requireJob(job);
-  if (options !== undefined || typeof job === "string" || !Object.isFrozen(job)) return policyOf(job, options ?? {});
+  if (options !== undefined || typeof job === "string" || !Object.isFrozen(job)) return policyOf(job, options);
   let policy = policies.get(job);
   if (policy === undefined) policies.set(job, (policy = Object.freeze(policyOf(job, {}))));
   return policy;
 }
 
-function policyOf(job: JobSpec | string, options: EnqueueOptions): Policy {
+function policyOf(job: JobSpec | string, options: EnqueueOptions = {}): Policy {
   const spec: Partial<JobSpec> & { readonly name: string } = typeof job === "string" ? { name: job } : job;
   requireName(spec.name, "the name of the job");
   rejectUnknownKeys(options, ENQUEUE_OPTIONS, "enqueue");
