@@ -31,7 +31,7 @@ function print({ recording, memory, violations }: TortureReport): void {
   const jobs = [...recording.jobs.values()];
   const kinds = [...new Set(jobs.map(({ kind }) => kind))].sort();
   console.table({ ...Object.fromEntries(kinds.map((name) => [name, totals(jobs.filter(({ kind }) => kind === name))])), all: totals(jobs) });
-  console.log("ends of threads:", Object.fromEntries(recording.exits));
+  console.log("ends of threads:", Object.fromEntries(recording.exits), `late: ${recording.lateExits}`);
   const [early, late] = [memory.early, memory.late].map((bytes) => `${Math.round(bytes / 2 ** 20)} MB`);
   console.log(`memory of the process: ${early} in the second quarter, ${late} in the last${memory.isLongEnough ? "" : " (too short to judge)"}`);
   for (const text of violations.slice(0, MOST_SHOWN)) console.log("violation:", text);

@@ -26,7 +26,8 @@ export interface Recording {
   readonly jobs: ReadonlyMap<string, JobRecord>;
   /** Ends of threads by reason. */
   readonly exits: ReadonlyMap<string, number>;
-  readonly leakedThreads: number;
+  /** Threads that had not exited a quarter of a second after they were told to, as happens on a busy machine. */
+  readonly lateExits: number;
   /** How often the threads of a queue could not be started. */
   readonly unhealthy: readonly string[];
 }
@@ -37,7 +38,7 @@ export class Recorder implements Recording {
   readonly jobs: Map<string, JobRecord> = new Map();
   readonly exits: Map<string, number> = new Map();
   readonly unhealthy: string[] = [];
-  leakedThreads = 0;
+  lateExits = 0;
 
   /** Listens to everything that a started engine tells. */
   listen(engine: Engine): void {
@@ -56,7 +57,7 @@ export class Recorder implements Recording {
       for (const id of [...returned, ...suspects]) this.jobs.get(id)!.free += 1;
     });
 
-    engine.on("thread:leaked", () => void (this.leakedThreads += 1));
+    engine.on("thread:leaked", () => void (this.lateExits += 1));
     engine.on("unhealthy", ({ queue, error }) => void this.unhealthy.push(`${queue}: ${error.message}`));
   }
 

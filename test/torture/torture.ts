@@ -96,7 +96,8 @@ async function runJobs({ seed, ms, engine, recorder }: Run): Promise<{ readonly 
   await Promise.race([Promise.all(slots), after(ms + DRAIN_MS)]);
   await engine.drain({ timeout: DRAIN_MS / 2 }).catch((error: unknown) => outcomes.push(`drain rejected: ${String(error)}`));
   const { queues } = await engine.stats();
-  for (const [name, { waiting, scheduled, retrying, running }] of Object.entries(queues)) {
+  for (const [name, { waiting, scheduled, retrying, running, leakedThreads }] of Object.entries(queues)) {
+    if (leakedThreads > 0) outcomes.push(`${leakedThreads} threads of "${name}" could not be ended`);
     const left = waiting + scheduled + retrying + running;
     if (left > 0) outcomes.push(`${left} jobs of "${name}" did not end`);
   }

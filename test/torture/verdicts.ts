@@ -3,13 +3,12 @@
 import type { JobRecord, Recording } from "./record.js";
 
 /** @returns what is wrong, in words; nothing if all is well */
-export function judge({ jobs, leakedThreads, unhealthy }: Recording): readonly string[] {
+export function judge({ jobs, unhealthy }: Recording): readonly string[] {
   const wrong: string[] = [];
   for (const [id, job] of jobs) {
     for (const text of wrongsOf(job)) wrong.push(`${job.kind} in "${job.queue}" (${id}): ${text}`);
   }
   wrong.push(...wrongsOfChildren([...jobs.values()]));
-  if (leakedThreads > 0) wrong.push(`${leakedThreads} threads could not be ended`);
   wrong.push(...unhealthy.map((text) => `unhealthy: ${text}`));
   return wrong;
 }
