@@ -5,6 +5,11 @@
 
 /** The work a slot may hold: long against the cost of a message (some 20 µs), short against what anyone notices. */
 const BUDGET_MS = 1.5;
+/**
+ * While a job of up to this runs, the next one waits behind it, so that the thread does not have to wait for the main side
+ * in between.
+ */
+const NEXT_MS = 5;
 /** What no timer can tell from nothing; keeps the quotient finite. */
 const SHORTEST_MS = 0.004;
 /** After a long job was seen, so many short ones must follow before jobs are claimed ahead again. */
@@ -33,10 +38,10 @@ export class Capacity {
     this.#concurrency = concurrency;
   }
 
-  /** How long a job of this name takes; `Infinity` if that is unknown, or longer than a lane may hold. */
+  /** How long a job of this name takes; `Infinity` if that is unknown, or so long that none may wait behind it. */
   estimateMs(name: string): number {
     const estimate = this.#estimateMs.get(name) ?? Infinity;
-    return estimate > BUDGET_MS ? Infinity : estimate;
+    return estimate > NEXT_MS ? Infinity : estimate;
   }
 
   /** Learns from a job that took (or has already taken) so long. */
@@ -60,15 +65,22 @@ export class Capacity {
   fits(load: LaneLoad, name: string): boolean {
     if (load.room <= 0) return false;
     if (load.count < this.#concurrency) return true;
-    return load.heldMs + this.estimateMs(name) <= BUDGET_MS * this.#concurrency;
+    const heldMs = load.heldMs + this.estimateMs(name);
+    return heldMs <= BUDGET_MS * this.#concurrency || (heldMs < Infinity && load.count < this.#withNext);
+  }
+
+  /** One waits for each that runs. */
+  get #withNext(): number {
+    return 2 * this.#concurrency;
   }
 
   /** How many jobs to claim for a lane. What then turns out not to fit is given back. */
   claimable(load: LaneLoad): number {
     const freeSlots = Math.max(this.#concurrency - load.count, 0);
-    if (this.#caution > 0 || this.#typicalMs > BUDGET_MS) return Math.min(freeSlots, load.room);
+    if (this.#caution > 0 || this.#typicalMs > NEXT_MS) return Math.min(freeSlots, load.room);
     const ahead = Math.floor((BUDGET_MS * this.#concurrency - load.heldMs) / this.#typicalMs);
-    return Math.min(Math.max(freeSlots, ahead), load.room);
+    const next = load.heldMs < Infinity ? this.#withNext - load.count : 0;
+    return Math.min(Math.max(freeSlots, ahead, next), load.room);
   }
 }
 

@@ -3,6 +3,8 @@ import { Capacity, type LaneLoad } from "../../../src/dispatch/capacity.js";
 
 /** As in the file under test: what a slot may hold, and how many short jobs make up for a long one. */
 const BUDGET_MS = 1.5;
+/** Behind what takes no longer, one more waits. */
+const NEXT_MS = 5;
 const CAUTION = 32;
 
 function load(overrides: Partial<LaneLoad> = {}): LaneLoad {
@@ -27,7 +29,8 @@ describe("the estimate of a job", () => {
     [0.004, 0.004],
     [0.1, 0.1],
     [BUDGET_MS, BUDGET_MS],
-    [BUDGET_MS + 0.001, Infinity],
+    [NEXT_MS, NEXT_MS],
+    [NEXT_MS + 0.001, Infinity],
     [10_000, Infinity],
   ])("of %d ms is %d ms", (tookMs, estimateMs) => {
     const capacity = new Capacity(1);
@@ -77,6 +80,10 @@ describe("what a lane may be given", () => {
     { when: "short, to the last bit of the budget", capacity: experienced(0.5), load: load({ count: 2, heldMs: 1 }), fits: true },
     { when: "short, over the budget", capacity: experienced(0.5), load: load({ count: 2, heldMs: 1.01 }), fits: false },
     { when: "short, with the budgets of two slots", capacity: experienced(0.5, { concurrency: 2 }), load: load({ count: 5, heldMs: 2.5 }), fits: true },
+    { when: "of a few ms, behind another of a few ms", capacity: experienced(3), load: load({ count: 1, heldMs: 3 }), fits: true },
+    { when: "of a few ms, behind two", capacity: experienced(3), load: load({ count: 2, heldMs: 6 }), fits: false },
+    { when: "of a few ms, with two slots and three there", capacity: experienced(3, { concurrency: 2 }), load: load({ count: 3, heldMs: 9 }), fits: true },
+    { when: "of a few ms, behind a long one", capacity: experienced(3), load: load({ count: 1, heldMs: Infinity }), fits: false },
     { when: "short, without room", capacity: experienced(0.1), load: load({ room: 0 }), fits: false },
     { when: "unknown, without room", capacity: new Capacity(1), load: load({ room: 0 }), fits: false },
   ])("$when: $fits", ({ capacity, load: held, fits }) => {
@@ -97,6 +104,10 @@ describe("how many jobs to claim", () => {
     { when: "jobs are short, with two slots", capacity: experienced(0.1, { concurrency: 2 }), load: load(), count: 30 },
     { when: "jobs are short, with two slots, one taken by a long one", capacity: experienced(0.1, { concurrency: 2 }), load: load({ count: 1, heldMs: Infinity }), count: 1 },
     { when: "jobs are too short to tell", capacity: experienced(0), load: load(), count: 256 },
+    { when: "jobs take a few ms: one more", capacity: experienced(3), load: load(), count: 2 },
+    { when: "jobs take a few ms, and one is there", capacity: experienced(3), load: load({ count: 1, heldMs: 3 }), count: 1 },
+    { when: "jobs take a few ms, and two are there", capacity: experienced(3), load: load({ count: 2, heldMs: 6 }), count: 0 },
+    { when: "jobs take a few ms, behind a long one", capacity: experienced(3), load: load({ count: 1, heldMs: Infinity }), count: 0 },
     { when: "there is little room", capacity: experienced(0), load: load({ room: 3 }), count: 3 },
     { when: "there is no room", capacity: experienced(0), load: load({ room: 0 }), count: 0 },
     { when: "there is no room, and nothing is known", capacity: new Capacity(4), load: load({ room: 0 }), count: 0 },
