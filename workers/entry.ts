@@ -52,9 +52,9 @@ function listen({ port, hostPort }: LaneTask, lane: BootedLane): void {
       case "frame":
         return lane.loop.receiveFrame(message.jobs);
       case "stop-asked":
-        lane.loop.passStopOn(message.slots);
-        if (message.slots.length === 0) post(port, { kind: "heard" });
-        return;
+        return lane.loop.passStopOn(message.slot);
+      case "knock":
+        return lane.loop.answerKnock();
       case "rest":
         return endTask();
       case "end":
