@@ -16,7 +16,7 @@ export interface Planned {
   readonly kind: Kind;
   readonly payload: { readonly ms?: number; readonly failures?: number };
   readonly options: EnqueueOptions;
-  readonly ending: Ending;
+  readonly expected: Ending;
   /** Whether code that it leaves behind may fail. */
   readonly isLate: boolean;
 }
@@ -79,8 +79,8 @@ export function planJob(dice: Dice, { weights }: Queue): Planned {
   const maxRetries = dice.int(0, 2);
   const backoff = linear(dice.int(0, 50));
   const isLate = isOneOf(LATE, kind);
-  const plan = (payload: Planned["payload"], timeout: number, ending: Ending): Planned => {
-    return { kind, payload, isLate, ending, options: { maxRetries, backoff, timeout } };
+  const plan = (payload: Planned["payload"], timeout: number, expected: Ending): Planned => {
+    return { kind, payload, isLate, expected, options: { maxRetries, backoff, timeout } };
   };
   if (kind === "flaky") {
     const failures = dice.int(0, maxRetries);

@@ -55,7 +55,6 @@ export class Recorder implements Recording {
       // All of them were handed to a thread, so they are known.
       for (const id of [...returned, ...suspects]) this.jobs.get(id)!.free += 1;
     });
-
     engine.on("thread:leaked", () => void (this.leakedThreads += 1));
     engine.on("unhealthy", ({ queue, error }) => void this.unhealthy.push(`${queue}: ${error.message}`));
   }
