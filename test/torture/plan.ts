@@ -22,7 +22,7 @@ export interface Planned {
 }
 
 /** They end well whatever happens beside them. `child` is enqueued by `parent` jobs only. */
-type GoodKind = "compute" | "turns" | "parent" | "child";
+type GoodKind = "compute" | "turns" | "parent" | "child" | "lateLog";
 const LATE = ["lateThrow", "lateRejection", "lateExit"] as const;
 const CANCELLED = ["cancelled", "obedient"] as const;
 /** What a kind that always fails dies of. */
@@ -52,7 +52,7 @@ export interface Queue {
 
 const MOSTLY_GOOD = { compute: 40, turns: 15, parent: 8, flaky: 8, throw: 4, reject: 4 } as const;
 /** But `heap`, which needs a limit. */
-const OF_ALL_KINDS = { ...MOSTLY_GOOD, exit: 2, loop: 2, hang: 1, flood: 1, cancelled: 1, obedient: 2, lateThrow: 2, lateRejection: 2, lateExit: 1 } as const;
+const OF_ALL_KINDS = { ...MOSTLY_GOOD, exit: 2, loop: 2, hang: 1, flood: 1, cancelled: 1, obedient: 2, lateThrow: 2, lateRejection: 2, lateExit: 1, lateLog: 4 } as const;
 
 /** Jobs of all kinds alone on their thread, with others beside them, under a heap limit, and on threads that are replaced anyway. */
 export const QUEUES: Readonly<Record<string, Queue>> = {

@@ -82,7 +82,9 @@ interface Run {
 async function runJobs({ seed, ms, engine, recorder }: Run): Promise<{ readonly outcomes: readonly string[]; readonly memory: MemoryReport }> {
   const outcomes: string[] = [];
   recorder.listen(engine);
-  engine.on("log", ({ id }) => void engine.cancel(id).catch((error: unknown) => outcomes.push(`cancel rejected: ${String(error)}`)));
+  engine.on("log", ({ id, message }) => {
+    if (message === "cancel me") void engine.cancel(id).catch((error: unknown) => outcomes.push(`cancel rejected: ${String(error)}`));
+  });
   await engine.start();
   const memory = new MemoryWatch();
   const end = performance.now() + ms;
@@ -122,7 +124,7 @@ async function runOne({ engine, recorder, name, queue, dice }: Slot): Promise<re
   made += 1;
   const index = made;
   const job = await engine.enqueue(kind, { index, ...payload }, { ...options, queue: name });
-  recorder.expect(job.id, { kind, queue: name, expected, isLate });
+  recorder.expect(job.id, { kind, queue: name, expected, isLate, index });
   return wrongOutcome(job, index, expected);
 }
 
