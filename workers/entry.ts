@@ -6,7 +6,7 @@
 import type { MessagePort } from "node:worker_threads";
 import { systemClock } from "../src/clock.js";
 import { ControlBlock } from "../src/protocol/control-block.js";
-import { CURRENT_JOB, type CurrentJob } from "../src/protocol/current-job.js";
+import { CURRENT_RUN, type CurrentRun } from "../src/protocol/current-run.js";
 import { connectHostApi } from "../src/protocol/host-api.js";
 import type { FromThread, LaneTask, ToThread } from "../src/protocol/messages.js";
 import { toWireError } from "../src/protocol/wire-error.js";
@@ -52,9 +52,9 @@ function listen({ port, hostPort }: LaneTask, lane: BootedLane): void {
       case "frame":
         return lane.loop.receiveFrame(message.frame);
       case "stop-asked":
-        lane.loop.passStopOn(message.slots);
-        if (message.slots.length === 0) post(port, { kind: "heard" });
-        return;
+        return lane.loop.passStopOn(message.slot);
+      case "knock":
+        return lane.loop.answerKnock();
       case "rest":
         return endTask();
       case "end":
@@ -70,8 +70,8 @@ function listen({ port, hostPort }: LaneTask, lane: BootedLane): void {
 
 /** Whose code runs, for whoever stops it in the middle of a loop. */
 function tellInspector(): void {
-  const currentJob: CurrentJob = () => JSON.stringify(currentRun.get() ?? "nobody");
-  Object.defineProperty(globalThis, Symbol.for(CURRENT_JOB), { value: currentJob });
+  const tell: CurrentRun = () => JSON.stringify(currentRun.get() ?? "nobody");
+  Object.defineProperty(globalThis, Symbol.for(CURRENT_RUN), { value: tell });
 }
 
 function post(port: MessagePort, message: FromThread, transfer: readonly ArrayBuffer[] = []): void {

@@ -44,10 +44,15 @@ export class LaneLoop {
     this.#startMore();
   }
 
-  /** Wakes the code of these jobs that waits on its signal. */
-  passStopOn(slots: readonly number[]): void {
+  /** Wakes the code of this job that waits on its signal. */
+  passStopOn(slot: number): void {
     this.#deps.control.hearStop();
-    for (const slot of slots) this.#running.get(slot)?.passStopOn();
+    this.#running.get(slot)?.passStopOn();
+  }
+
+  answerKnock(): void {
+    this.#deps.control.hearStop();
+    this.#deps.post({ kind: "heard" });
   }
 
   #startMore(): void {

@@ -6,9 +6,10 @@ import type { RunIdentity } from "../protocol/messages.js";
 import type { WireError } from "../protocol/wire-error.js";
 import { type Accused, blame, isRunOf, type Verdict } from "./blame.js";
 import { exitReport, type ExitFacts, type LaneExit } from "./exit-report.js";
-import { afterlifeError, exitFailure, heldFailure, outOfMemoryFailure, timeoutFailure } from "./failures.js";
+import { afterlifeError, exitFailure, heldFailure, outOfMemoryFailure } from "./failures.js";
 import type { Flight } from "./flights.js";
 import type { Death } from "./pool.js";
+import type { Stops } from "./stops.js";
 
 export interface Aftermath {
   /** How each charged run has ended. */
@@ -25,15 +26,14 @@ export interface Aftermath {
 export interface DeathScene extends Omit<ExitFacts, "charged" | "suspects" | "returned"> {
   readonly flights: readonly Flight[];
   readonly clock: Clock;
-  /** Of a run that has one. */
-  readonly timeoutMs: (flight: Flight) => number | null;
+  readonly stops: Pick<Stops, "timeoutMs" | "timeoutFailure">;
 }
 
 export function aftermath(scene: DeathScene): Aftermath {
-  const { lane, death, flights, clock, timeoutMs } = scene;
+  const { lane, death, flights, clock, stops } = scene;
   const accused = flights.map((flight): Accused => {
     const { id, attempt } = flight.job;
-    return { id, attempt, condemned: flight.condemned, hasDeadline: timeoutMs(flight) !== null, heardStop: lane.heardStop(id) };
+    return { id, attempt, condemned: flight.condemned, hasDeadline: stops.timeoutMs(flight.job) !== null, heardStop: lane.heardStop(id) };
   });
   const verdicts = blame(death, accused);
   const guilty = flights.filter((flight) => verdictOn(flight, verdicts) === "guilty");
@@ -41,7 +41,7 @@ export function aftermath(scene: DeathScene): Aftermath {
   const innocent = flights.filter((flight) => verdictOn(flight, verdicts) === "innocent");
   const returned = innocent.filter(({ cancelRequested }) => !cancelRequested);
   return {
-    charged: guilty.map((flight) => [flight, failureOf(flight, death, timeoutMs(flight) ?? 0)]),
+    charged: guilty.map((flight) => [flight, failureOf(flight, scene)]),
     ...{ suspects, innocent },
     late: lateCulprit(death, flights),
     exit: exitReport({ ...scene, charged: guilty, suspects, returned }, clock),
@@ -62,11 +62,12 @@ function likelierFirst(a: Flight, b: Flight): number {
   return Number(b.condemned !== null) - Number(a.condemned !== null);
 }
 
-function failureOf({ timedOut, condemned }: Flight, death: Death, timeoutMs: number): Outcome {
+function failureOf(flight: Flight, { death, stops }: DeathScene): Outcome {
+  const { timedOut, condemned } = flight;
   const stuckAt = death.wasDeaf ? death.stuckAt : null;
   if (death.cause === "memory") return outOfMemoryFailure(death.heap);
   if (death.cause === "killed" && condemned === "cancel") return { kind: "cancelled" };
-  if (timedOut) return timeoutFailure(timeoutMs, death.cause === "killed" ? stuckAt : null);
+  if (timedOut) return stops.timeoutFailure(flight, death.cause === "killed" ? stuckAt : null);
   return death.cause === "killed" ? heldFailure(stuckAt) : exitFailure(death);
 }
 

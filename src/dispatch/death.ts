@@ -5,7 +5,7 @@ import type { FrameLane } from "./lane.js";
 import type { Stuck } from "./stuck-lane.js";
 
 /** What is known of the end of a lane's thread, besides what the lane itself knows. */
-export interface Ending {
+export interface ThreadFacts {
   /** It said that it had ended, as it was told to. */
   readonly wasOrderly: boolean;
   readonly wasTerminated: boolean;
@@ -19,25 +19,25 @@ export interface Ending {
 const OUT_OF_MEMORY = "ERR_WORKER_OUT_OF_MEMORY";
 
 /** After its last message has been received. */
-export function deathOf(lane: FrameLane, ending: Ending): Death {
+export function deathOf(lane: FrameLane, facts: ThreadFacts): Death {
   const { heapUsed, culprit, ...remains } = lane.remains();
-  const cause = causeOf(ending);
+  const cause = causeOf(facts);
   // One that ended by itself may have had no time to hear that it was about to be ended.
-  const wasDeaf = ending.wasTerminated ? lane.isDeaf : remains.wasDeaf;
-  const stuck = wasDeaf ? ending.stuck : null;
+  const wasDeaf = facts.wasTerminated ? lane.isDeaf : remains.wasDeaf;
+  const stuck = wasDeaf ? facts.stuck : null;
   return {
     ...remains,
     cause,
     wasDeaf,
-    exitCode: ending.wasOrderly ? 0 : ending.exitCode,
-    error: ending.error instanceof Error ? ending.error : null,
+    exitCode: facts.wasOrderly ? 0 : facts.exitCode,
+    error: facts.error instanceof Error ? facts.error : null,
     culprit: culprit ?? stuck?.culprit ?? null,
     stuckAt: stuck?.stack ?? null,
-    heap: cause === "memory" ? { limit: ending.heapLimit, used: heapUsed } : null,
+    heap: cause === "memory" ? { limit: facts.heapLimit, used: heapUsed } : null,
   };
 }
 
-function causeOf({ error, wasOrderly, wasTerminated }: Ending): DeathCause {
+function causeOf({ error, wasOrderly, wasTerminated }: ThreadFacts): DeathCause {
   if (error instanceof Error && "code" in error && error.code === OUT_OF_MEMORY) return "memory";
   if (wasOrderly) return "ended";
   return wasTerminated ? "killed" : "exited";

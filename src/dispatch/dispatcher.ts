@@ -17,7 +17,7 @@ import { Capacity } from "./capacity.js";
 import { ClaimLoop } from "./claim-loop.js";
 import type { DispatcherDeps } from "./dispatcher-deps.js";
 import { Endings } from "./endings.js";
-import { lostFailure, strayFailure, timeoutFailure } from "./failures.js";
+import { lostFailure, strayFailure } from "./failures.js";
 import { type Flight, Flights, newFlight } from "./flights.js";
 import { Overrun } from "./overrun.js";
 import type { Death, JobAnswer, Lane, PoolListener, ProgressStep, StrayError } from "./pool.js";
@@ -166,8 +166,8 @@ export class Dispatcher implements PoolListener {
     if (progress !== null && progress !== flight.toldProgress) this.progressed(lane, { id, fraction: progress, detail: null });
     if (outcome.kind === "unregistered") this.#names = this.#names.filter((name) => name !== flight.job.name);
     // Who ended in time is not late because the main thread was busy when the answer came.
-    const timeoutMs = this.#stops.timeoutMs(flight.job) ?? 0;
-    this.#endings.end(flight, flight.timedOut && tookMs >= timeoutMs ? timeoutFailure(timeoutMs) : outcome, { progress });
+    const isLate = flight.timedOut && tookMs >= (this.#stops.timeoutMs(flight.job) ?? 0);
+    this.#endings.end(flight, isLate ? this.#stops.timeoutFailure(flight) : outcome, { progress });
     this.#wakeAtEndOfTurn();
   }
 
@@ -229,7 +229,7 @@ export class Dispatcher implements PoolListener {
     if (run !== null && flight?.lane === lane && isRunOf(run, flight.job)) {
       this.#flights.noteServed(lane);
       this.#retirement.haunt(flight);
-      this.#endings.end(flight, flight.timedOut ? timeoutFailure(this.#stops.timeoutMs(flight.job) ?? 0) : strayFailure(error));
+      this.#endings.end(flight, flight.timedOut ? this.#stops.timeoutFailure(flight) : strayFailure(error));
     } else if (run !== null) {
       this.#deps.listener.lateError(run, error);
     }
@@ -246,7 +246,7 @@ export class Dispatcher implements PoolListener {
       ...{ queue, lane, death, clock, flights: [...this.#flights.on(lane)] },
       retired: this.#retirement.gone(lane),
       killedFor: this.#stops.killedFor(lane),
-      timeoutMs: ({ job }) => this.#stops.timeoutMs(job),
+      stops: this.#stops,
     });
     this.#flights.removeLane(lane);
     for (const flight of suspects) this.#hold(flight);

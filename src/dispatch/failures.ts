@@ -6,7 +6,7 @@ import { toWireError, type WireError } from "../protocol/wire-error.js";
 import type { Death } from "./pool.js";
 
 /** @param stuckAt the stack of the code that held the thread, if it was read */
-export function timeoutFailure(timeoutMs: number, stuckAt: string | null = null): Outcome {
+export function timeoutFailure(timeoutMs: number, stuckAt: string | null): Outcome {
   return failed("timeout", new Error(`the run passed its deadline of ${timeoutMs} ms`), { stack: stuckAt });
 }
 

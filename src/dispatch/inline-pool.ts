@@ -183,5 +183,5 @@ function cutOff(thread: InlineThread): Remains {
 
 function deliver(message: ToThread, { loop }: BootedLane): void {
   if (message.kind === "frame") queueMicrotask(() => loop.receiveFrame(message.frame));
-  if (message.kind === "stop-asked") loop.passStopOn(message.slots);
+  if (message.kind === "stop-asked") loop.passStopOn(message.slot);
 }

@@ -87,7 +87,7 @@ export class FrameLane implements Lane {
     this.#control.askToStop(slot, reason);
     this.#stopsAsked += 1;
     this.#stopOf.set(id, this.#stopsAsked + this.#knocks);
-    this.#carrier.post({ kind: "stop-asked", slots: [slot] }, []);
+    this.#carrier.post({ kind: "stop-asked", slot }, []);
   }
 
   heardStop(id: JobId): boolean {
@@ -123,7 +123,7 @@ export class FrameLane implements Lane {
   knock(): Promise<void> {
     this.#heard ??= deferred();
     this.#knocks += 1;
-    this.#carrier.post({ kind: "stop-asked", slots: [] }, []);
+    this.#carrier.post({ kind: "knock" }, []);
     return this.#heard.promise;
   }
 

@@ -5,7 +5,9 @@
 
 import type { Clock } from "../clock.js";
 import type { ClaimedJob, JobId } from "../job/job-record.js";
+import type { Outcome } from "../job/lifecycle.js";
 import type { StopReason } from "../protocol/control-block.js";
+import { timeoutFailure } from "./failures.js";
 import type { Flight, Flights } from "./flights.js";
 import type { Lane } from "./pool.js";
 import { Watchdog } from "./watchdog.js";
@@ -59,6 +61,11 @@ export class Stops {
 
   timeoutMs(job: ClaimedJob): number | null {
     return job.timeoutMs ?? this.#deps.timeoutMs;
+  }
+
+  /** @param stuckAt the stack of the code that held the thread, if it was read */
+  timeoutFailure({ job }: Flight, stuckAt: string | null = null): Outcome {
+    return timeoutFailure(this.timeoutMs(job) ?? 0, stuckAt);
   }
 
   /** Why a lane was killed, if it was. */

@@ -22,7 +22,7 @@ export async function findStuck(lane: FrameLane, { threadId, clock }: { readonly
   const ms = lane.isDeaf ? ANSWER_MS_WHEN_DEAF : ANSWER_MS;
   if (await settledWithin(lane.knock(), { ms, clock })) return null;
   const read = await readStuckStack(threadId, { ms: READ_LIMIT_MS, clock });
-  return read === null ? null : { stack: read.stack, culprit: parseRun(read.job) };
+  return read === null ? null : { stack: read.stack, culprit: parseRun(read.run) };
 }
 
 /** What the thread's own code says of it, which the code that is stuck may have changed. */

@@ -3,7 +3,7 @@
  * expression, WebAssembly, `Atomics.wait`. What runs in native code is not seen before it comes back.
  */
 
-import { CURRENT_JOB } from "../protocol/current-job.js";
+import { CURRENT_RUN } from "../protocol/current-run.js";
 import { deferred, settledWithin, type WaitLimit } from "../waiting.js";
 import { Scripts } from "./scripts.js";
 import { NO_MAPS, SourcePositions } from "./source-position.js";
@@ -13,8 +13,8 @@ import { type Command, WorkerInspector } from "./worker-inspector.js";
 export interface StuckStack {
   /** Lines as in the stack of an Error, innermost first. */
   readonly stack: string;
-  /** The id of the job whose code it is. */
-  readonly job: string | null;
+  /** Whose code it is, as the thread itself says: JSON of a `RunIdentity`, or of `"nobody"`; `null` if it did not say. */
+  readonly run: string | null;
 }
 
 /** For what is asked of a thread that is paused. */
@@ -23,9 +23,9 @@ const PAUSED_LIMIT_MS = 750;
 /** Between two callbacks only Node's own code is on the stack. The next callback is a few statements away. */
 const MAX_STEPS = 60;
 
-const WHICH_JOB: Command = {
+const WHICH_RUN: Command = {
   method: "Runtime.evaluate",
-  params: { expression: `globalThis[Symbol.for(${JSON.stringify(CURRENT_JOB)})]?.() ?? null`, returnByValue: true, silent: true, disableBreaks: true },
+  params: { expression: `globalThis[Symbol.for(${JSON.stringify(CURRENT_RUN)})]?.() ?? null`, returnByValue: true, silent: true, disableBreaks: true },
 };
 
 interface Message {
@@ -37,7 +37,7 @@ interface Message {
 
 interface Snapshot {
   readonly frames: readonly Frame[];
-  readonly job: string | null;
+  readonly run: string | null;
   readonly scripts: Scripts;
 }
 
@@ -53,7 +53,7 @@ export async function readStuckStack(threadId: number, limit: WaitLimit): Promis
     const mapped = formatFrames(snapshot.frames, new SourcePositions(snapshot.scripts));
     // Maps are files, and jobs may keep all of Node's few threads for files busy.
     const isMapped = await settledWithin(mapped, limit);
-    return { stack: await (isMapped ? mapped : formatFrames(snapshot.frames, NO_MAPS)), job: snapshot.job };
+    return { stack: await (isMapped ? mapped : formatFrames(snapshot.frames, NO_MAPS)), run: snapshot.run };
   } catch {
     return null;
   }
@@ -82,10 +82,10 @@ async function stop(threadId: number, limit: WaitLimit): Promise<Snapshot | null
       if (!(await inTime(paused))) return null;
       frames = await paused;
     }
-    const answer = reading.answerTo(worker.send(WHICH_JOB));
+    const answer = reading.answerTo(worker.send(WHICH_RUN));
     const value = (await inTime(answer)) ? await answer : null;
-    const job = typeof value === "string" ? value : null;
-    return job === null && !frames.some(isTheirs) ? null : { frames, job, scripts: reading.scripts };
+    const run = typeof value === "string" ? value : null;
+    return run === null && !frames.some(isTheirs) ? null : { frames, run, scripts: reading.scripts };
   } finally {
     worker.detach();
   }

@@ -17,9 +17,9 @@ export interface JobContext<State = unknown> {
   readonly state: State;
   /** Aborted when the job is cancelled or passes its deadline. For code that awaits; a busy loop asks `cancelled`. */
   readonly signal: AbortSignal;
-  /** Whether the job is asked to stop. Reads shared memory: true even in the middle of a busy loop. */
+  /** Whether the job is asked to stop, or its run is over. Reads shared memory: true even in the middle of a busy loop. */
   readonly cancelled: boolean;
-  /** Cheap enough for a busy loop. @throws JobCancelledError if the job is asked to stop */
+  /** Cheap enough for a busy loop. @throws JobCancelledError if the job is asked to stop, or its run is over */
   throwIfCancelled(): void;
   /**
    * Tells how far the job is. Works from a busy loop.

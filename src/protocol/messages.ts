@@ -26,8 +26,10 @@ export interface FrameJob {
 export type ToThread =
   /** The jobs sent to a lane in one message. */
   | { readonly kind: "frame"; readonly frame: Frame }
-  /** The stop word of these slots was set: wake code that awaits. Without slots: say that you listen. */
-  | { readonly kind: "stop-asked"; readonly slots: readonly number[] }
+  /** The stop word of this slot was set: wake code that awaits. */
+  | { readonly kind: "stop-asked"; readonly slot: number }
+  /** Say that you listen. */
+  | { readonly kind: "knock" }
   /** No frame will follow: dispose of the state and end the lane. */
   | { readonly kind: "end" }
   /** End the lane's task, but keep serving: from now on only work keeps the process alive. */
@@ -48,7 +50,7 @@ export type FromThread =
   | { readonly kind: "stray-error"; readonly run: RunIdentity | null; readonly error: WireError }
   /** Somebody called `process.exit`. */
   | { readonly kind: "exiting"; readonly run: RunIdentity | null }
-  /** An answer to `stop-asked` without slots. */
+  /** The answer to `knock`. */
   | { readonly kind: "heard" }
   /** After garbage collections the heap still holds more than `maxHeapPerThread`. */
   | { readonly kind: "heap-high" }

@@ -111,10 +111,10 @@ export class SimLane extends FrameLane {
 
   /** The thread has come to the next message that asks something to stop. */
   noteStopHeard(): void {
-    for (const run of this.#notes.stopsOnTheirWay.shift() ?? []) {
-      run.stopsUnheard -= 1;
-      run.heardStop = run.stopsUnheard === 0;
-    }
+    const run = this.#notes.stopsOnTheirWay.shift() ?? null;
+    if (run === null) return;
+    run.stopsUnheard -= 1;
+    run.heardStop = run.stopsUnheard === 0;
   }
 
   /** Its end was noticed. */
@@ -158,8 +158,8 @@ class LaneNotes {
   readonly slots = new Map<number, JobId>();
   /** Runs that failed already, but have not ended. */
   readonly ghosts = new Set<JobId>();
-  /** For each message that asks to stop, and has not arrived, whom it asks. */
-  readonly stopsOnTheirWay: (readonly Run[])[] = [];
+  /** For each message that asks to stop, and has not arrived, whom it asks; `null` for a knock. */
+  readonly stopsOnTheirWay: (Run | null)[] = [];
   served = 0;
   /** It is to take no jobs any more. */
   isRetired = false;
@@ -186,7 +186,8 @@ class LaneNotes {
   noting(carrier: LaneCarrier): LaneCarrier["post"] {
     return (message: ToThread, transfer) => {
       if (message.kind === "frame") for (const { slot, id } of unpackFrame(message.frame)) this.slots.set(slot, id);
-      if (message.kind === "stop-asked") this.stopsOnTheirWay.push(message.slots.flatMap((slot) => this.runs.get(this.slots.get(slot) ?? "") ?? []));
+      if (message.kind === "stop-asked") this.stopsOnTheirWay.push(this.runs.get(this.slots.get(message.slot) ?? "") ?? null);
+      if (message.kind === "knock") this.stopsOnTheirWay.push(null);
       carrier.post(message, transfer);
     };
   }

@@ -280,9 +280,10 @@ export class SimThread {
         return this.#booted?.loop.receiveFrame(message.frame);
       case "stop-asked":
         this.#lane?.noteStopHeard();
-        this.#booted?.loop.passStopOn(message.slots);
-        if (message.slots.length === 0) this.post({ kind: "heard" });
-        return;
+        return this.#booted?.loop.passStopOn(message.slot);
+      case "knock":
+        this.#lane?.noteStopHeard();
+        return this.#booted?.loop.answerKnock();
       case "end":
         return this.#dispose();
       case "rest":

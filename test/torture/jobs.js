@@ -69,6 +69,14 @@ const kinds = {
   lateRejection: () => {
     setImmediate(() => void Promise.reject(new RangeError("late")));
   },
+  lateLog: ({ index }, ctx) => {
+    const speak = () => {
+      ctx.log.info("here", { index });
+      ctx.progress(0.5, String(index));
+    };
+    speak();
+    for (const ms of [1, 3, 10]) setTimeout(speak, ms);
+  },
   lateExit: () => {
     setTimeout(() => process.exit(9), 2);
   },

@@ -16,13 +16,13 @@ export interface Planned {
   readonly kind: Kind;
   readonly payload: { readonly ms?: number; readonly failures?: number };
   readonly options: EnqueueOptions;
-  readonly ending: Ending;
+  readonly expected: Ending;
   /** Whether code that it leaves behind may fail. */
   readonly isLate: boolean;
 }
 
 /** They end well whatever happens beside them. `child` is enqueued by `parent` jobs only. */
-type GoodKind = "compute" | "turns" | "parent" | "child";
+type GoodKind = "compute" | "turns" | "parent" | "child" | "lateLog";
 const LATE = ["lateThrow", "lateRejection", "lateExit"] as const;
 const CANCELLED = ["cancelled", "obedient"] as const;
 /** What a kind that always fails dies of. */
@@ -52,7 +52,7 @@ export interface Queue {
 
 const MOSTLY_GOOD = { compute: 40, turns: 15, parent: 8, flaky: 8, throw: 4, reject: 4 } as const;
 /** But `heap`, which needs a limit. */
-const OF_ALL_KINDS = { ...MOSTLY_GOOD, exit: 2, loop: 2, hang: 1, flood: 1, cancelled: 1, obedient: 2, lateThrow: 2, lateRejection: 2, lateExit: 1 } as const;
+const OF_ALL_KINDS = { ...MOSTLY_GOOD, exit: 2, loop: 2, hang: 1, flood: 1, cancelled: 1, obedient: 2, lateThrow: 2, lateRejection: 2, lateExit: 1, lateLog: 4 } as const;
 
 /** Jobs of all kinds alone on their thread, with others beside them, under a heap limit, and on threads that are replaced anyway. */
 export const QUEUES: Readonly<Record<string, Queue>> = {
@@ -79,8 +79,8 @@ export function planJob(dice: Dice, { weights }: Queue): Planned {
   const maxRetries = dice.int(0, 2);
   const backoff = linear(dice.int(0, 50));
   const isLate = isOneOf(LATE, kind);
-  const plan = (payload: Planned["payload"], timeout: number, ending: Ending): Planned => {
-    return { kind, payload, isLate, ending, options: { maxRetries, backoff, timeout } };
+  const plan = (payload: Planned["payload"], timeout: number, expected: Ending): Planned => {
+    return { kind, payload, isLate, expected, options: { maxRetries, backoff, timeout } };
   };
   if (kind === "flaky") {
     const failures = dice.int(0, maxRetries);

@@ -10,6 +10,10 @@ export interface JobRecord {
   /** `null` of a job that another job enqueued. */
   readonly expected: Ending | null;
   readonly isLate: boolean;
+  /** What it says its own number is. */
+  readonly index: number | null;
+  /** The numbers that were said in its name, by its log and its progress; 0 where none was. */
+  readonly said: Set<number>;
   /** Ends, as events told them. */
   readonly ends: Ending["state"][];
   attempts: number;
@@ -44,6 +48,8 @@ export class Recorder implements Recording {
   listen(engine: Engine): void {
     engine.on("started", (event) => void (this.#of(event).handed += 1));
     engine.on("late-error", (event) => void (this.#of(event).lateErrors += 1));
+    engine.on("log", (event) => void (event.message === "here" && this.#of(event).said.add(Number(event.fields["index"]))));
+    engine.on("progress", (event) => void this.#of(event).said.add(Number(event.detail)));
     for (const state of ENDS) {
       engine.on(state, (event) => {
         const record = this.#of(event);
@@ -56,13 +62,12 @@ export class Recorder implements Recording {
       // All of them were handed to a thread, so they are known.
       for (const id of [...returned, ...suspects]) this.jobs.get(id)!.free += 1;
     });
-
     engine.on("thread:leaked", () => void (this.lateExits += 1));
     engine.on("unhealthy", ({ queue, error }) => void this.unhealthy.push(`${queue}: ${error.message}`));
   }
 
   /** Says what must become of a job, which may have ended already. */
-  expect(id: string, planned: { readonly kind: Kind; readonly queue: string; readonly expected: Ending; readonly isLate: boolean }): void {
+  expect(id: string, planned: Pick<JobRecord, "kind" | "queue" | "expected" | "isLate" | "index">): void {
     const { kind, queue } = planned;
     this.jobs.set(id, { ...(this.jobs.get(id) ?? blank(kind, queue)), ...planned });
   }
@@ -88,5 +93,5 @@ export class Recorder implements Recording {
 }
 
 function blank(kind: Kind, queue: string): JobRecord {
-  return { kind, queue, expected: null, isLate: false, ends: [], attempts: 0, handed: 0, free: 0, lateErrors: 0, began: new Map(), ended: new Map() };
+  return { kind, queue, expected: null, isLate: false, index: null, said: new Set(), ends: [], attempts: 0, handed: 0, free: 0, lateErrors: 0, began: new Map(), ended: new Map() };
 }

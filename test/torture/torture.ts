@@ -82,7 +82,9 @@ interface Run {
 async function runJobs({ seed, ms, engine, recorder }: Run): Promise<{ readonly outcomes: readonly string[]; readonly memory: MemoryReport }> {
   const outcomes: string[] = [];
   recorder.listen(engine);
-  engine.on("log", ({ id }) => void engine.cancel(id).catch((error: unknown) => outcomes.push(`cancel rejected: ${String(error)}`)));
+  engine.on("log", ({ id, message }) => {
+    if (message === "cancel me") void engine.cancel(id).catch((error: unknown) => outcomes.push(`cancel rejected: ${String(error)}`));
+  });
   await engine.start();
   const memory = new MemoryWatch();
   const end = performance.now() + ms;
@@ -119,15 +121,15 @@ let made = 0;
 
 /** @returns what was wrong with what its handle told */
 async function runOne({ engine, recorder, name, queue, dice }: Slot): Promise<readonly string[]> {
-  const { kind, payload, options, ending, isLate } = planJob(dice, queue);
+  const { kind, payload, options, expected, isLate } = planJob(dice, queue);
   made += 1;
   const index = made;
   const job = await engine.enqueue(kind, { index, ...payload }, { ...options, queue: name });
-  recorder.expect(job.id, { kind, queue: name, expected: ending, isLate });
-  return wrongOutcome(job, index, ending);
+  recorder.expect(job.id, { kind, queue: name, expected, isLate, index });
+  return wrongOutcome(job, index, expected);
 }
 
-async function wrongOutcome(job: JobHandle, index: number, { code }: Planned["ending"]): Promise<readonly string[]> {
+async function wrongOutcome(job: JobHandle, index: number, { code }: Planned["expected"]): Promise<readonly string[]> {
   const outcome = await job.result().then(
     (result) => ({ result, code: undefined }),
     (error: unknown) => ({ result: undefined, code: (error as { code?: string }).code }),

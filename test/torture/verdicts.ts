@@ -27,6 +27,7 @@ function wrongsOf(job: JobRecord): readonly string[] {
     // One that ended may be given back if its thread ends before its answer is on its way.
     [state !== "completed" || (ended >= 1 && ended <= 1 + job.free), `ran to its end ${ended} times, with ${job.free} runs given back`],
     [state === "completed" || ended === 0, `ran to its end ${ended} times`],
+    [[...job.said].every((index) => index === job.index), `has lines or progress of others: ${[...job.said].join(", ")} instead of ${job.index ?? "none"}`],
     [job.lateErrors <= (job.isLate ? 1 + job.free : 0), `has ${job.lateErrors} late errors`],
   ];
   return checks.filter(([holds]) => !holds).map(([, text]) => text);

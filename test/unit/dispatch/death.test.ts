@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { deathOf, type Ending, isDoubtful } from "../../../src/dispatch/death.js";
+import { deathOf, isDoubtful, type ThreadFacts } from "../../../src/dispatch/death.js";
 import { FrameLane } from "../../../src/dispatch/lane.js";
 import type { Death } from "../../../src/dispatch/pool.js";
 import { ControlBlock } from "../../../src/protocol/control-block.js";
@@ -8,7 +8,7 @@ import { Ledger } from "../../../src/testing/pool-suite/ledger.js";
 const ignore = (): void => undefined;
 const run = { id: "job-1", name: "spin", attempt: 1, meta: {} };
 const stuck = { stack: "    at spin (jobs.js:1:1)", culprit: run };
-const plain: Ending = { wasOrderly: false, wasTerminated: true, exitCode: 1, error: null, stuck, heapLimit: 1_000 };
+const plain: ThreadFacts = { wasOrderly: false, wasTerminated: true, exitCode: 1, error: null, stuck, heapLimit: 1_000 };
 
 function newLane(): { readonly lane: FrameLane; readonly control: ControlBlock } {
   const control = new ControlBlock();

@@ -11,7 +11,7 @@ import { systemClock } from "../../../src/clock.js";
 import { killWorker } from "../../../src/dispatch/kill-worker.js";
 import { readStuckStack, type StuckStack } from "../../../src/dispatch/stuck-stack.js";
 import { newPipe, whenRead } from "../../pipes.js";
-import { CURRENT_JOB } from "../../../src/protocol/current-job.js";
+import { CURRENT_RUN } from "../../../src/protocol/current-run.js";
 import { settledWithin } from "../../../src/waiting.js";
 import { manualClock } from "../../../src/testing/manual-clock.js";
 
@@ -43,8 +43,8 @@ async function start(url: URL, options: WorkerOptions = {}): Promise<Worker> {
   return worker;
 }
 
-async function stuckIn(way: string, { job = `job of ${way}`, name = "" } = {}): Promise<Worker> {
-  return start(THREAD, { workerData: { way, job }, name });
+async function stuckIn(way: string, { run = `run of ${way}`, name = "" } = {}): Promise<Worker> {
+  return start(THREAD, { workerData: { way, run }, name });
 }
 
 /** The thread has not been back in its event loop for a while, so it is deep in what it does. */
@@ -73,11 +73,11 @@ async function lineOf(url: URL, comment: string): Promise<number> {
 
 describe("the stack of a stuck thread", () => {
   const ways = ["loop", "regex", "wasm", "sort", "microtasks", "awaits", "ticks", "bigint", "atomics"];
-  it.each(ways)("%s: tells the line and the job", async (way) => {
+  it.each(ways)("%s: tells the line and the run", async (way) => {
     const worker = await stuckIn(way);
     const stuck = await read(worker);
     expect(stuck?.stack).toContain(`${THREAD.href}:${await lineOf(THREAD, way)}:`);
-    expect(stuck?.job).toBe(`job of ${way}`);
+    expect(stuck?.run).toBe(`run of ${way}`);
     const lines = stuck?.stack.split("\n") ?? [];
     for (const line of lines) expect(line).toMatch(/^ {4}at (\S+ \(\S+:\w+\)|\S+:\d+:\d+)$/);
     expect(await kill(worker)).toBe(true);
@@ -98,21 +98,21 @@ describe("the stack of a stuck thread", () => {
 
   it("is of the thread that was asked for", async () => {
     const names = ["", "[worker 1]", "Worker 2", "a\nb", "[worker 3] x"];
-    const all = await Promise.all(names.map((name, index) => stuckIn("loop", { job: `job ${index}`, name })));
-    const jobs = await Promise.all(all.map(async (worker) => (await read(worker))?.job));
-    expect(jobs).toEqual(names.map((_, index) => `job ${index}`));
+    const all = await Promise.all(names.map((name, index) => stuckIn("loop", { run: `run ${index}`, name })));
+    const runs = await Promise.all(all.map(async (worker) => (await read(worker))?.run));
+    expect(runs).toEqual(names.map((_, index) => `run ${index}`));
   });
 
-  it("is told though the thread says nothing of jobs", async () => {
+  it("is told though the thread says nothing of runs", async () => {
     const source = `require("node:worker_threads").parentPort.postMessage(1);\nfor (;;);`;
     const worker = new Worker(source, { eval: true });
     workers.push(worker);
     await once(worker, "message");
-    expect(await read(worker)).toMatchObject({ job: null, stack: expect.stringMatching(/:2:\d+/) as string });
+    expect(await read(worker)).toMatchObject({ run: null, stack: expect.stringMatching(/:2:\d+/) as string });
   });
 
   it("asks by the name that threads use", async () => {
-    expect(await readFile(THREAD, "utf8")).toContain(JSON.stringify(CURRENT_JOB));
+    expect(await readFile(THREAD, "utf8")).toContain(JSON.stringify(CURRENT_RUN));
   });
 });
 
@@ -235,14 +235,14 @@ describe("reading", () => {
     const stacks = await Promise.all(all.map((worker) => read(worker)));
     for (const [index, way] of ways.entries()) {
       expect(stacks[index]?.stack).toContain(`thread.js:${await lineOf(THREAD, way)}:`);
-      expect(stacks[index]?.job).toBe(`job of ${way}`);
+      expect(stacks[index]?.run).toBe(`run of ${way}`);
     }
   });
 
   it("and then killing works in a flood of promises, however often", async () => {
     for (let time = 0; time < 10; time += 1) {
       const worker = await stuckIn("awaits");
-      expect((await read(worker))?.job).toBe("job of awaits");
+      expect((await read(worker))?.run).toBe("run of awaits");
       expect(await kill(worker)).toBe(true);
     }
   });
@@ -256,8 +256,8 @@ describe("reading", () => {
     });
     neighbour.postMessage("first");
     const finds = [];
-    while (answers < 2_000) finds.push((await read(stuck, 1_000))?.job);
-    expect(finds).toContain("job of loop");
+    while (answers < 2_000) finds.push((await read(stuck, 1_000))?.run);
+    expect(finds).toContain("run of loop");
     expect(answers).toBe(2_000);
   });
 
@@ -271,7 +271,7 @@ describe("reading", () => {
     expect(attached).toHaveLength(1);
     const answers: unknown[] = [];
     session.on("NodeWorker.receivedMessageFromWorker", ({ params }) => answers.push(JSON.parse(params.message)));
-    expect((await read(stuck))?.job).toBe("job of loop");
+    expect((await read(stuck))?.run).toBe("run of loop");
     const question = { id: 1, method: "Runtime.evaluate", params: { expression: "6 * 7" } };
     session.post("NodeWorker.sendMessageToWorker", { sessionId: attached[0]!, message: JSON.stringify(question) });
     while (answers.length === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -286,7 +286,7 @@ describe("reading", () => {
     const idle = await stuckIn("nothing");
     for (let time = 0; time < 20; time += 1) {
       const worker = await stuckIn("loop");
-      expect((await read(worker))?.job).toBe("job of loop");
+      expect((await read(worker))?.run).toBe("run of loop");
       expect(await kill(worker)).toBe(true);
     }
     expect(process.eventNames().map((name) => [name, process.listenerCount(name)])).toEqual(listenersBefore);
