@@ -238,7 +238,7 @@ export class Dispatcher implements PoolListener {
   }
 
   heapHigh(lane: Lane): void {
-    this.#retirement.retire(lane, null);
+    this.#retirement.retire(lane, "heap");
   }
 
   gone(lane: Lane, death: Death): void {
