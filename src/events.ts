@@ -150,15 +150,15 @@ export class Events {
       try {
         (listener as Listener<Name>)(event);
       } catch (error) {
-        if (name === "error") warn(error);
+        if (name === "error") warn(error, `A listener of the engine's "error" event has thrown this`);
         else this.emit("error", { error });
       }
     }
-    if (name === "error" && !this.has("error")) warn((event as EngineEvents["error"]).error);
+    if (name === "error" && !this.has("error")) warn((event as EngineEvents["error"]).error, `Listen to the engine's "error" event to handle this`);
   }
 }
 
-function warn(error: unknown): void {
+function warn(error: unknown, hint: string): void {
   const message = error instanceof Error ? error.message : String(error);
-  process.emitWarning(`${message}. Listen to the engine's "error" event to handle this.`, "MillraceWarning");
+  process.emitWarning(`${message}. ${hint}.`, "MillraceWarning");
 }

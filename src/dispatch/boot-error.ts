@@ -1,12 +1,25 @@
-/** Turns whatever kept a thread from getting ready into an error a user can act on. */
+/** Turns whatever kept a thread from getting ready, or from staying so, into an error a user can act on. */
 
 import { JobsModuleError } from "../errors.js";
 
-/** @param file the jobs module, as users know it */
-export function bootError({ file, queue }: { readonly file: string; readonly queue: string }, cause: unknown): JobsModuleError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const message = `no thread of queue "${queue}" can run ${file}: ${reason}${advice(cause)}`;
+export interface BootPlace {
+  /** The jobs module, as users know it. */
+  readonly file: string;
+  readonly queue: string;
+}
+
+export function bootError({ file, queue }: BootPlace, cause: unknown): JobsModuleError {
+  const message = `no thread of queue "${queue}" can run ${file}: ${reasonOf(cause)}${advice(cause)}`;
   return new JobsModuleError(message, { file, cause });
+}
+
+/** Its threads do get ready, but end over and over, for no job's fault. */
+export function unstableError({ file, queue }: BootPlace, cause: unknown): JobsModuleError {
+  return new JobsModuleError(`threads of queue "${queue}" keep ending: ${reasonOf(cause)} (${file})`, { file, cause });
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 function advice(cause: unknown): string {

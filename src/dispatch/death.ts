@@ -43,6 +43,20 @@ function causeOf({ error, wasOrderly, wasTerminated }: ThreadFacts): DeathCause 
   return wasTerminated ? "killed" : "exited";
 }
 
+/**
+ * Why a thread has ended though no job is to blame, for whoever has to mend it.
+ *
+ * @param trouble what gave cause to end it, if it was that
+ */
+export function endReason({ cause, exitCode, error }: Death, trouble: Error | null): Error {
+  const endedByItself = cause === "exited" || cause === "memory";
+  // What `dispose` may have thrown came after it.
+  if (trouble !== null && !endedByItself) return trouble;
+  if (error !== null) return error;
+  if (cause === "killed") return new Error("code of no job held it");
+  return new Error(exitCode === null ? "it ended" : `it exited with code ${exitCode}`);
+}
+
 /** A lane that lasted so long was fine. */
 const LONG_LIFE_MS = 30_000;
 

@@ -237,7 +237,7 @@ export class Dispatcher implements PoolListener {
   }
 
   heapHigh(lane: Lane): void {
-    this.#retirement.retire(lane, null);
+    this.#retirement.retire(lane, "heap");
   }
 
   gone(lane: Lane, death: Death): void {

@@ -7,6 +7,7 @@ import type { StopReason } from "../protocol/control-block.js";
 import { toWireError, type WireError } from "../protocol/wire-error.js";
 import type { Flight } from "./flights.js";
 import type { Death, Lane } from "./pool.js";
+import type { RetireCause } from "./retirement.js";
 
 export type LaneExit = Omit<ThreadExit, "error"> & { readonly error: WireError | null };
 
@@ -16,7 +17,7 @@ export interface ExitFacts {
   readonly death: Death;
   readonly killedFor: StopReason | null;
   /** Why it was retired, if it was. */
-  readonly retired: { readonly error: WireError | null } | undefined;
+  readonly retired: RetireCause | undefined;
   readonly charged: readonly Flight[];
   readonly suspects: readonly Flight[];
   readonly returned: readonly Flight[];
@@ -27,12 +28,16 @@ export function exitReport(facts: ExitFacts, clock: Clock): LaneExit {
   const ids = (flights: readonly Flight[]): JobId[] => flights.map(({ job }) => job.id);
   const exit = {
     ...{ queue, thread: lane.thread, exitCode: death.exitCode, stuckAt: death.stuckAt, reason: reasonOf(facts) },
-    error: death.error === null ? (retired?.error ?? null) : toWireError(death.error),
+    error: death.error === null ? strayOf(retired) : toWireError(death.error),
     charged: facts.charged.map((flight) => chargedRun(flight, clock)),
     suspects: ids(facts.suspects),
     returned: ids(facts.returned),
   };
-  return { ...exit, report: inOneLine(exit) };
+  return { ...exit, report: inOneLine(exit, retired) };
+}
+
+function strayOf(retired: RetireCause | undefined): WireError | null {
+  return typeof retired === "object" ? retired : null;
 }
 
 function reasonOf({ death, killedFor }: ExitFacts): ThreadExitReason {
@@ -64,10 +69,17 @@ const WHAT: Readonly<Record<ThreadExitReason, string>> = {
   exit: "exited",
 };
 
-function inOneLine(exit: Omit<LaneExit, "report">): string {
+function whyRetired(retired: RetireCause | undefined): string {
+  if (retired === undefined) return "";
+  if (retired === "jobs") return ", since it had run as many jobs as maxJobsPerThread allows";
+  return retired === "heap" ? ", since its heap held more than maxHeapPerThread allows" : ", since an error was caught by no run";
+}
+
+function inOneLine(exit: Omit<LaneExit, "report">, retired: RetireCause | undefined): string {
   const { queue, thread, reason, exitCode, error, stuckAt, charged, suspects, returned } = exit;
   const code = reason === "exit" && exitCode !== null ? ` with code ${exitCode}` : "";
-  const parts = [`thread ${thread} of queue "${queue}" ${WHAT[reason]}${code}`];
+  const why = reason === "retired" ? whyRetired(retired) : "";
+  const parts = [`thread ${thread} of queue "${queue}" ${WHAT[reason]}${code}${why}`];
   if (error !== null) parts.push(`${error.name}: ${error.message}`);
   if (stuckAt !== null) parts.push(`stuck ${(stuckAt.trim().split("\n")[0] ?? "").trim()}`);
   parts.push(...charged.map(describeRun));

@@ -14,7 +14,7 @@ import { serveHostApi } from "../protocol/host-api.js";
 import type { FromThread, ToThread } from "../protocol/messages.js";
 import { fromWireError } from "../protocol/wire-error.js";
 import { deferred, settledWithin } from "../waiting.js";
-import { deathOf, isDoubtful } from "./death.js";
+import { deathOf, endReason, isDoubtful } from "./death.js";
 import { killWorker } from "./kill-worker.js";
 import { FrameLane } from "./lane.js";
 import type { ThreadOrder } from "./piscina-threads.js";
@@ -65,8 +65,8 @@ export class PoolThread {
   #exitCode: number | null = null;
   #error: unknown = null;
   #stuck: Stuck | null = null;
-  /** Something other than a job gave cause to end it. */
-  #hadTrouble = false;
+  /** Something other than a job gave cause to end it: the first of all. */
+  #trouble: Error | null = null;
   #hadJobs = false;
   #telling: Promise<boolean> | undefined;
   #killing: Promise<void> | undefined;
@@ -142,10 +142,10 @@ export class PoolThread {
         if (message.error !== null) this.#error = fromWireError(message.error);
         return this.#disposed.resolve();
       case "stray-error":
-        this.#hadTrouble ||= message.run === null;
+        if (message.run === null) this.#trouble ??= fromWireError(message.error);
         break;
       case "heap-high":
-        this.#hadTrouble ||= !this.#hadJobs;
+        if (!this.#hadJobs) this.#trouble ??= new Error("its heap held more than maxHeapPerThread before it had a job");
         break;
       default:
     }
@@ -265,8 +265,8 @@ export class PoolThread {
       ...{ error: this.#error, stuck: this.#stuck, heapLimit: this.#heapLimit },
     });
     listener.gone(lane, death);
-    const life = { ms: clock.monotonic() - this.#readyAt, hadTrouble: this.#hadTrouble };
-    onEnd({ wasReady: true, error: this.#error, isDoubtful: isDoubtful(death, life), isLeaked });
+    const life = { ms: clock.monotonic() - this.#readyAt, hadTrouble: this.#trouble !== null };
+    onEnd({ wasReady: true, error: endReason(death, this.#trouble), isDoubtful: isDoubtful(death, life), isLeaked });
   }
 
   /** What the thread posted before it died counts, before anyone is blamed. */

@@ -13,6 +13,9 @@ import type { Lane } from "./pool.js";
 /** A thread that does not hear in this time that something is to stop, is held. */
 const HEARING_MS = 1_000;
 
+/** What was more than `maxJobsPerThread` or `maxHeapPerThread` allow, or the error that no run has caught. */
+export type RetireCause = "jobs" | "heap" | WireError;
+
 export interface RetirementDeps {
   readonly clock: Clock;
   readonly flights: Flights;
@@ -25,7 +28,7 @@ export interface RetirementDeps {
 
 /** Why a lane is to end, and what still keeps it. */
 interface Leaver {
-  readonly error: WireError | null;
+  readonly cause: RetireCause;
   /** Runs that have failed already, but whose code goes on. */
   readonly ghosts: Set<JobId>;
   /** They are given a moment to end. */
@@ -43,10 +46,10 @@ export class Retirement {
     this.#deps = deps;
   }
 
-  /** @param error why, if that is it; the first one counts */
-  retire(lane: Lane, error: WireError | null): void {
+  /** The first cause counts. */
+  retire(lane: Lane, cause: RetireCause): void {
     if (this.#isStopped || this.#deps.flights.mode(lane) === undefined || this.#leavers.has(lane)) return;
-    this.#leavers.set(lane, { error, ghosts: new Set(), isPatient: false, timer: undefined, isEnding: false });
+    this.#leavers.set(lane, { cause, ghosts: new Set(), isPatient: false, timer: undefined, isEnding: false });
     this.#begin(lane);
   }
 
@@ -84,7 +87,7 @@ export class Retirement {
   /** To be called when a run has ended on a lane, whatever came of it. */
   check(lane: Lane): void {
     const { flights, maxJobsPerThread } = this.#deps;
-    if (maxJobsPerThread !== null && flights.served(lane) >= maxJobsPerThread) this.retire(lane, null);
+    if (maxJobsPerThread !== null && flights.served(lane) >= maxJobsPerThread) this.retire(lane, "jobs");
     const leaver = this.#leavers.get(lane);
     if (leaver === undefined) return;
     this.#begin(lane);
@@ -95,11 +98,11 @@ export class Retirement {
   }
 
   /** A lane is gone. @returns why it was retired, if it was */
-  gone(lane: Lane): { readonly error: WireError | null } | undefined {
+  gone(lane: Lane): RetireCause | undefined {
     const leaver = this.#leavers.get(lane);
     leaver?.timer?.cancel();
     this.#leavers.delete(lane);
-    return leaver;
+    return leaver?.cause;
   }
 
   /** All lanes are about to be ended anyway. */

@@ -8,7 +8,7 @@ import type { Clock } from "../clock.js";
 import type { HostApi } from "../protocol/host-api.js";
 import { EngineStoppedError } from "../errors.js";
 import { deferred, settledWithin } from "../waiting.js";
-import { bootError } from "./boot-error.js";
+import { bootError, unstableError } from "./boot-error.js";
 import { BootGate } from "./boot-gate.js";
 import { PiscinaThreads } from "./piscina-threads.js";
 import type { Pool, PoolListener } from "./pool.js";
@@ -126,7 +126,8 @@ export class ThreadPool implements Pool {
     if (this.#isStopping) return;
     if (!isDoubtful) return this.#gate.want(thread.thread);
     const { jobsUrl, queue } = this.#options;
-    const failure = bootError({ file: fileURLToPath(jobsUrl), queue }, error);
+    const place = { file: fileURLToPath(jobsUrl), queue };
+    const failure = wasReady ? unstableError(place, error) : bootError(place, error);
     this.#gate.failed(thread.thread, wasReady ? "end" : "boot");
     // Of a thread that was ready it was told how it ended. That this happens over and over is told as well.
     if (wasReady && this.#gate.failuresInRow < 2) return;

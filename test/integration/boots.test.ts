@@ -76,7 +76,10 @@ describe("a module", () => {
 });
 
 describe("threads that do not stay", () => {
-  it.each(["leave", "spoil"])("though no job is to blame are not replaced in a hot loop: they %s", async (mood) => {
+  it.each([
+    ["leave", "it exited with code 5"],
+    ["spoil", "nobody's error"],
+  ])("though no job is to blame are not replaced in a hot loop: they %s", async (mood, reason) => {
     const { subject, times } = newPool({ mood, threads: 2 });
     const { ledger } = subject;
     const startedAt = Date.now();
@@ -92,7 +95,10 @@ describe("threads that do not stay", () => {
     expect(death).toMatchObject(mood === "leave" ? { cause: "exited", exitCode: 5, culprit: "nobody" } : { cause: "ended", culprit: null });
     expect(Date.now() - startedAt).toBeGreaterThan(3_000);
     expect(mostInWindow(times())).toBeLessThanOrEqual(5);
-    expect(ledger.bootErrors.length).toBeGreaterThan(0);
+    const [error] = ledger.bootErrors;
+    expect(error).toMatchObject({ code: "MILLRACE_JOBS_MODULE", cause: { message: reason } });
+    expect(error?.message).toMatch(/^threads of queue "[^"]+" keep ending: /);
+    expect(error?.message).toContain(reason);
   });
 
   it("for the fault of a job are replaced at once", async () => {

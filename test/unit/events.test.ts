@@ -45,4 +45,26 @@ describe("events", () => {
     events.emit("thread:started", event);
     expect(heard).toEqual(["broken", "second"]);
   });
+
+  it("of errors are warnings when nobody listens, and when a listener throws, which is worded differently", async () => {
+    const warnings: string[] = [];
+    const warned = new Promise<void>((resolve) => {
+      process.on("warning", function listen({ message }) {
+        if (warnings.push(message) < 2) return;
+        process.off("warning", listen);
+        resolve();
+      });
+    });
+    const events = new Events();
+    events.emit("error", { error: new Error("unheard") });
+    events.on("error", () => {
+      throw new Error("broken");
+    });
+    events.emit("error", { error: new Error("heard") });
+    await warned;
+    expect(warnings).toEqual([
+      'unheard. Listen to the engine\'s "error" event to handle this.',
+      'broken. A listener of the engine\'s "error" event has thrown this.',
+    ]);
+  });
 });

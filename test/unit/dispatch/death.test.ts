@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { deathOf, isDoubtful, type ThreadFacts } from "../../../src/dispatch/death.js";
+import { deathOf, endReason, isDoubtful, type ThreadFacts } from "../../../src/dispatch/death.js";
 import { FrameLane } from "../../../src/dispatch/lane.js";
 import type { Death } from "../../../src/dispatch/pool.js";
 import { ControlBlock } from "../../../src/protocol/control-block.js";
@@ -63,8 +63,27 @@ describe("the death of a lane", () => {
   });
 });
 
+const death: Death = { cause: "exited", exitCode: 0, error: null, started: [], unstarted: [], culprit: null, wasDeaf: false, stuckAt: null, heap: null };
+
+describe("the reason of an end that is no job's fault", () => {
+  const trouble = new RangeError("nobody's error");
+  const error = new RangeError("thrown");
+
+  it.each<readonly [string, Partial<Death>, Error | null, string]>([
+    ["ended for an error of no job", { cause: "ended" }, trouble, "nobody's error"],
+    ["ended for an error of no job, and dispose failed", { cause: "ended", error }, trouble, "nobody's error"],
+    ["killed, since it would not end for an error of no job", { cause: "killed", exitCode: 1 }, trouble, "nobody's error"],
+    ["killed in code of no job", { cause: "killed", exitCode: 1 }, null, "code of no job held it"],
+    ["exited", { exitCode: 6 }, null, "it exited with code 6"],
+    ["exited after an error of no job", { exitCode: 6 }, trouble, "it exited with code 6"],
+    ["out of memory", { cause: "memory", exitCode: 1, error }, trouble, "thrown"],
+    ["ended in a way that nobody knows", { exitCode: null }, null, "it ended"],
+  ])("%s", (...[, how, cause, message]) => {
+    expect(endReason({ ...death, ...how }, cause).message).toBe(message);
+  });
+});
+
 describe("a death is doubtful", () => {
-  const death: Death = { cause: "exited", exitCode: 0, error: null, started: [], unstarted: [], culprit: null, wasDeaf: false, stuckAt: null, heap: null };
   const short = { ms: 5, hadTrouble: false };
 
   it.each<readonly [string, Partial<Death>, boolean, boolean]>([

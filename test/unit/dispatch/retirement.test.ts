@@ -47,9 +47,9 @@ describe("a lane that is to end", () => {
     expect(scene.lane.asked).toEqual([]);
     scene.end("b");
     scene.retirement.check(scene.lane);
-    scene.retirement.retire(scene.lane, null);
+    scene.retirement.retire(scene.lane, "heap");
     expect(scene.lane.asked).toEqual(["end"]);
-    expect(scene.retirement.gone(scene.lane)).toMatchObject({ error: ERROR });
+    expect(scene.retirement.gone(scene.lane)).toBe(ERROR);
     expect(scene.retirement.gone(scene.lane)).toBeUndefined();
   });
 
@@ -57,7 +57,7 @@ describe("a lane that is to end", () => {
     const scene = new Scene();
     scene.start("a");
     scene.end("a");
-    scene.retirement.retire(scene.lane, null);
+    scene.retirement.retire(scene.lane, "heap");
     expect(scene.lane.asked).toEqual(["end"]);
   });
 
@@ -142,5 +142,6 @@ describe("a lane that may run so many jobs", () => {
     expect(scene.flights.load(scene.lane).room).toBe(0);
     scene.end("b");
     expect(scene.lane.asked).toEqual(["end"]);
+    expect(scene.retirement.gone(scene.lane)).toBe("jobs");
   });
 });
