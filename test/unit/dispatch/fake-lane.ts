@@ -44,6 +44,10 @@ export class FakeLane implements Lane {
     return null;
   }
 
+  retire(): void {
+    this.asked.push("retire");
+  }
+
   end(): void {
     this.asked.push("end");
   }
