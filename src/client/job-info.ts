@@ -44,7 +44,7 @@ export interface JobPage {
 
 /** A queue in numbers. Finished states count what is kept; `totals` all since the store was made. */
 export interface QueueStats extends Readonly<Record<JobState, number>> {
-  /** Threads that are ready. */
+  /** Threads that are ready, not counting those that only end what they have begun. */
   readonly threads: number;
   readonly paused: boolean;
   /** `false` while threads cannot be started. */

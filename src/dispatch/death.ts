@@ -18,6 +18,19 @@ export interface ThreadFacts {
 
 const OUT_OF_MEMORY = "ERR_WORKER_OUT_OF_MEMORY";
 
+/** Why a thread has to be replaced. */
+export interface ThreadLoss {
+  readonly wasReady: boolean;
+  readonly error: unknown;
+  /** No job is to blame for it, so the next thread may be lost in the same way. */
+  readonly isDoubtful: boolean;
+}
+
+export interface ThreadEnd extends ThreadLoss {
+  /** It has not exited: it may do so later. */
+  readonly isLeaked: boolean;
+}
+
 /** After its last message has been received. */
 export function deathOf(lane: FrameLane, facts: ThreadFacts): Death {
   const { heapUsed, culprit, ...remains } = lane.remains();
@@ -66,10 +79,15 @@ export interface Life {
   readonly hadTrouble: boolean;
 }
 
+/** It has to end soon after it was ready, and not for a job. */
+export function isTroubled({ ms, hadTrouble }: Life): boolean {
+  return hadTrouble && ms < LONG_LIFE_MS;
+}
+
 /** No job is to blame, so the next thread may end in the same way, and as soon. */
-export function isDoubtful({ culprit, cause, started }: Death, { ms, hadTrouble }: Life): boolean {
-  if (ms >= LONG_LIFE_MS) return false;
+export function isDoubtful({ culprit, cause, started }: Death, life: Life): boolean {
+  if (life.ms >= LONG_LIFE_MS) return false;
   if (culprit !== null) return culprit === "nobody";
   const endedByItself = cause === "exited" || cause === "memory";
-  return hadTrouble || (endedByItself && started.length === 0);
+  return isTroubled(life) || (endedByItself && started.length === 0);
 }

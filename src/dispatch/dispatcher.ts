@@ -63,7 +63,7 @@ export class Dispatcher implements PoolListener {
       send: (lane, job) => this.#placement.send(lane, [newFlight({ job: { ...job, startedAt: clock.now() }, lane, isSuspect: true })]),
       onReleased: () => this.#wakeAtEndOfTurn(),
     });
-    this.#retirement = new Retirement({ clock, flights, maxJobsPerThread, graceMs, clear });
+    this.#retirement = new Retirement({ clock, flights, maxJobsPerThread, concurrency: pool.concurrency, graceMs, clear });
     this.#placement = new Placement({
       ...{ flights, capacity: this.#capacity, endings: this.#endings, stops: this.#stops },
       adopt: (job) => this.#quarantine.adopt(job),
@@ -90,7 +90,7 @@ export class Dispatcher implements PoolListener {
     });
   }
 
-  /** How many threads are ready. */
+  /** How many threads are ready, and stay. */
   get threads(): number {
     return this.#flights.laneCount;
   }

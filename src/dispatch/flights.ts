@@ -60,8 +60,11 @@ export class Flights {
     return this.#byLane.keys();
   }
 
+  /** Those that are not about to end. */
   get laneCount(): number {
-    return this.#byLane.size;
+    let count = 0;
+    for (const { mode } of this.#byLane.values()) if (mode !== "retiring") count += 1;
+    return count;
   }
 
   /** Those that take any job. */

@@ -16,6 +16,7 @@ import { bootError } from "./boot-error.js";
 import { BootGate } from "./boot-gate.js";
 import { FrameLane, type Remains } from "./lane.js";
 import type { DeathCause, Pool, PoolListener } from "./pool.js";
+import { Succession } from "./succession.js";
 
 export interface InlinePoolOptions {
   readonly queue: string;
@@ -45,6 +46,7 @@ export class InlinePool implements Pool {
   readonly #options: InlinePoolOptions;
   readonly #live = new Set<InlineThread>();
   readonly #gate: BootGate;
+  readonly #succession: Succession<InlineThread>;
   /** Given by `start`. */
   #listener!: PoolListener;
   #isStopping = false;
@@ -56,6 +58,7 @@ export class InlinePool implements Pool {
     this.threads = options.threads;
     this.concurrency = options.concurrency;
     this.#gate = new BootGate({ clock: options.clock, boot: (thread) => void this.#boot(thread) });
+    this.#succession = new Succession({ threads: options.threads, replace: ({ lane }) => this.#gate.want(lane.thread) });
     // Nobody may be waiting when it rejects.
     this.#firstReady.promise.catch(() => undefined);
   }
@@ -105,6 +108,7 @@ export class InlinePool implements Pool {
   #newThread(number: number, { booted, control }: { readonly booted: BootedLane; readonly control: ControlBlock }): InlineThread {
     const carrier = {
       post: (message: ToThread): void => deliver(message, booted),
+      retire: (): void => this.#succession.retired(thread),
       end: (): void => void this.#end(thread),
       kill: (): void => this.#kill(thread),
       busy: (): void => undefined,
@@ -163,7 +167,7 @@ export class InlinePool implements Pool {
     const { heapUsed: _, ...death } = remains;
     this.#live.delete(thread);
     this.#listener.gone(lane, { ...death, cause, exitCode: null, error: null, stuckAt: null, heap: null });
-    this.#gate.want(lane.thread);
+    if (this.#succession.ended(thread)) this.#gate.want(lane.thread);
   }
 
   async #dispose(thread: InlineThread): Promise<void> {

@@ -13,6 +13,7 @@ import type { Death, Lane, PoolListener } from "./pool.js";
 /** What carries a lane's messages and can end it. */
 export interface LaneCarrier {
   post(message: ToThread, transfer: readonly ArrayBuffer[]): void;
+  retire(): void;
   end(): void;
   kill(): void;
   /** The lane has jobs now, or has none any more. */
@@ -102,6 +103,10 @@ export class FrameLane implements Lane {
   progress(id: JobId): number | null {
     const slot = this.#slotOf.get(id);
     return slot === undefined ? null : this.#control.progress(slot);
+  }
+
+  retire(): void {
+    this.#carrier.retire();
   }
 
   end(): void {

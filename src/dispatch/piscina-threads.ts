@@ -2,7 +2,8 @@
  * Gives each lane a thread for it alone, from Piscina, which starts threads and ends them. The only file that imports Piscina.
  *
  * Once a thread has failed before it could load anything, a Piscina may never start another one. So it is given up then: what
- * lives in it lives on, and the next lanes come from a new one.
+ * lives in it lives on, and the next lanes come from a new one. Lanes beyond the usual number, of threads that are replaced before
+ * their end, come from another one as well; it, or the one that it has replaced, is destroyed when it is not needed any more.
  */
 
 import { Piscina, queueOptionsSymbol } from "piscina";
@@ -61,10 +62,15 @@ export class PiscinaThreads {
     let held = 0;
     for (const pool of this.#pools) held += pool.taken;
     const size = this.#isInDoubt ? 1 : Math.max(this.#options.threads - held, 1);
-    const pool = new OnePiscina(this.#options, {
+    const pool: OnePiscina = new OnePiscina(this.#options, {
       size,
       onGivenUp: () => {
         this.#isInDoubt = true;
+      },
+      isNeeded: () => {
+        let others = -pool.size;
+        for (const { size: each } of this.#pools) others += each;
+        return others < this.#options.threads;
       },
       onDestroyed: () => void this.#pools.delete(pool),
     });
@@ -76,6 +82,8 @@ export class PiscinaThreads {
 interface OnePiscinaPlan {
   readonly size: number;
   readonly onGivenUp: () => void;
+  /** The others are too few for the usual number of lanes. */
+  readonly isNeeded: () => boolean;
   readonly onDestroyed: () => void;
 }
 
@@ -113,6 +121,11 @@ class OnePiscina {
     // Deaths are noticed by each thread's own exit; without a listener this event would end the process.
     this.#piscina.on("error", () => undefined);
     this.#watchNew();
+  }
+
+  /** How many lanes it can have. */
+  get size(): number {
+    return this.#isGivenUp ? this.#heard.size : this.#plan.size;
   }
 
   get hasRoom(): boolean {
@@ -179,7 +192,8 @@ class OnePiscina {
     const wasSound = this.#heard.delete(worker);
     if (this.#isDestroyed) return;
     if (!wasSound) this.#giveUp(error);
-    if (this.#isGivenUp && this.#heard.size === 0) void this.destroy();
+    const isEmpty = this.#lanes.size === 0 && this.#waiting.size === 0;
+    if ((this.#isGivenUp && this.#heard.size === 0) || (isEmpty && !this.#plan.isNeeded())) void this.destroy();
     else this.#watchNew();
   }
 

@@ -14,7 +14,7 @@ import { serveHostApi } from "../protocol/host-api.js";
 import type { FromThread, ToThread } from "../protocol/messages.js";
 import { fromWireError } from "../protocol/wire-error.js";
 import { deferred, settledWithin } from "../waiting.js";
-import { deathOf, endReason, isDoubtful } from "./death.js";
+import { deathOf, endReason, isDoubtful, isTroubled, type Life, type ThreadEnd, type ThreadLoss } from "./death.js";
 import { killWorker } from "./kill-worker.js";
 import { FrameLane } from "./lane.js";
 import type { ThreadOrder } from "./piscina-threads.js";
@@ -26,15 +26,6 @@ import type { ThreadPoolOptions } from "./thread-pool.js";
 const EXIT_TIMEOUT_MS = 250;
 const MEBIBYTE = 2 ** 20;
 
-export interface ThreadEnd {
-  readonly wasReady: boolean;
-  readonly error: unknown;
-  /** No job is to blame for the end, so the next thread may end in the same way. */
-  readonly isDoubtful: boolean;
-  /** It has not exited: `onFreed` may follow. */
-  readonly isLeaked: boolean;
-}
-
 interface PoolThreadDeps extends ThreadPoolOptions {
   readonly thread: number;
   readonly listener: PoolListener;
@@ -42,6 +33,7 @@ interface PoolThreadDeps extends ThreadPoolOptions {
   /** It has loaded what is ours. */
   readonly onHello: (worker: Worker) => void;
   readonly onReady: () => void;
+  readonly onRetired: () => void;
   readonly onEnd: (end: ThreadEnd) => void;
   readonly onFreed: () => void;
 }
@@ -116,6 +108,15 @@ export class PoolThread {
     await this.#gone.promise;
   }
 
+  /** Why it is retired, if it is. */
+  loss(): ThreadLoss {
+    return { wasReady: true, error: this.#trouble, isDoubtful: isTroubled(this.#life()) };
+  }
+
+  #life(): Life {
+    return { ms: this.#deps.clock.monotonic() - this.#readyAt, hadTrouble: this.#trouble !== null };
+  }
+
   unref(): void {
     this.#isResting = true;
     if (this.#lane !== undefined) this.#rest();
@@ -176,6 +177,7 @@ export class PoolThread {
       listener,
       carrier: {
         post: (message, transfer) => this.#post(message, transfer),
+        retire: () => this.#deps.onRetired(),
         end: () => void this.#tellToEnd().then(() => (this.#isOrderly ? this.#terminate() : this.#kill(lane))),
         kill: () => this.#kill(lane),
         busy: (isBusy) => this.#setBusy(isBusy),
@@ -254,7 +256,7 @@ export class PoolThread {
   }
 
   #tellEnd(isLeaked: boolean): void {
-    const { listener, clock, onEnd } = this.#deps;
+    const { listener, onEnd } = this.#deps;
     const lane = this.#lane;
     if (lane === undefined) {
       const exit = this.#exitCode === null ? "it ended" : `it exited with code ${this.#exitCode}`;
@@ -265,8 +267,7 @@ export class PoolThread {
       ...{ error: this.#error, stuck: this.#stuck, heapLimit: this.#heapLimit },
     });
     listener.gone(lane, death);
-    const life = { ms: clock.monotonic() - this.#readyAt, hadTrouble: this.#trouble !== null };
-    onEnd({ wasReady: true, error: endReason(death, this.#trouble), isDoubtful: isDoubtful(death, life), isLeaked });
+    onEnd({ wasReady: true, error: endReason(death, this.#trouble), isDoubtful: isDoubtful(death, this.#life()), isLeaked });
   }
 
   /** What the thread posted before it died counts, before anyone is blamed. */

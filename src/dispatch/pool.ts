@@ -12,7 +12,7 @@ import type { WireError } from "../protocol/wire-error.js";
 
 /** One thread that is ready for jobs. */
 export interface Lane {
-  /** Which of the pool's threads this is, from 0. A replacement has the number of the one it replaces. */
+  /** Which of the pool's threads this is, from 0. A replacement has the number of the one it replaces, which may live on for a while if it was retired. */
   readonly thread: number;
   /** The jobs it can run. */
   readonly names: readonly string[];
@@ -32,6 +32,11 @@ export interface Lane {
   startedAt(id: JobId): number | null;
   /** The last progress the job told, if any. */
   progress(id: JobId): number | null;
+  /**
+   * No job will be sent to it any more, but what it has goes on: another is started in its place, at once unless too many are
+   * retired already. It is still to be ended, and is not replaced again then.
+   */
+  retire(): void;
   /** Ends the thread in an orderly way, with the state's `dispose`; by force if that takes too long. Nothing may run on it. `gone` follows. */
   end(): void;
   /** Ends the thread, whatever it does, and says where it was stuck if it no longer listened. `gone` follows. */
@@ -105,7 +110,7 @@ export interface PoolListener {
 }
 
 export interface Pool {
-  /** How many lanes it is to have. */
+  /** How many lanes it is to have, not counting those that are retired. */
   readonly threads: number;
   /** How many jobs a lane may run at once. */
   readonly concurrency: number;

@@ -1,7 +1,7 @@
 /**
  * Ends lanes in an orderly way: those that nobody knows the state of any more, since code outside of all runs has failed there,
- * those whose heap stays too full, and those that have run as many jobs as they may. A retired lane gets no new jobs; what runs
- * there ends normally, and then the lane does.
+ * those whose heap stays too full, and those that have run as many jobs as they may. A retired lane gets no new jobs, and is
+ * replaced at once, lest the queue wait for what runs there; that ends normally, and then the lane does.
  */
 
 import type { Clock, Timer } from "../clock.js";
@@ -20,6 +20,8 @@ export interface RetirementDeps {
   readonly clock: Clock;
   readonly flights: Flights;
   readonly maxJobsPerThread: number | null;
+  /** Jobs that a lane runs at once. */
+  readonly concurrency: number;
   /** How long a failed run may go on before its thread is ended all the same. */
   readonly graceMs: number;
   /** Takes back what has not started on this lane. */
@@ -86,8 +88,8 @@ export class Retirement {
 
   /** To be called when a run has ended on a lane, whatever came of it. */
   check(lane: Lane): void {
-    const { flights, maxJobsPerThread } = this.#deps;
-    if (maxJobsPerThread !== null && flights.served(lane) >= maxJobsPerThread) this.retire(lane, "jobs");
+    const { flights } = this.#deps;
+    if (this.#isUsedUp(lane)) this.retire(lane, "jobs");
     const leaver = this.#leavers.get(lane);
     if (leaver === undefined) return;
     this.#begin(lane);
@@ -118,6 +120,16 @@ export class Retirement {
     flights.setMode(lane, "retiring");
     clear(lane);
     this.check(lane);
+    // One that ends at once is replaced by its end: then no two threads need their memory.
+    if (this.#leavers.get(lane)?.isEnding === false) lane.retire();
+  }
+
+  /** It may be sent no more jobs, and those that it has leave room that nobody will use. */
+  #isUsedUp(lane: Lane): boolean {
+    const { flights, maxJobsPerThread, concurrency } = this.#deps;
+    const on = flights.on(lane);
+    if (maxJobsPerThread === null || flights.served(lane) + on.size < maxJobsPerThread || on.size >= concurrency) return false;
+    return [...on].every(({ job }) => lane.startedAt(job.id) !== null);
   }
 
   /**

@@ -8,11 +8,13 @@ import type { Clock } from "../clock.js";
 import type { HostApi } from "../protocol/host-api.js";
 import { EngineStoppedError } from "../errors.js";
 import { deferred, settledWithin } from "../waiting.js";
+import type { ThreadEnd, ThreadLoss } from "./death.js";
 import { bootError, unstableError } from "./boot-error.js";
 import { BootGate } from "./boot-gate.js";
 import { PiscinaThreads } from "./piscina-threads.js";
 import type { Pool, PoolListener } from "./pool.js";
-import { PoolThread, type ThreadEnd } from "./pool-thread.js";
+import { PoolThread } from "./pool-thread.js";
+import { Succession } from "./succession.js";
 
 export interface ThreadPoolOptions {
   /** A `file:` URL. */
@@ -53,6 +55,7 @@ export class ThreadPool implements Pool {
   readonly #gate: BootGate;
   readonly #live = new Set<PoolThread>();
   readonly #leaked = new Set<PoolThread>();
+  readonly #succession: Succession<PoolThread>;
   /** Given by `start`. */
   #listener!: PoolListener;
   #isStopping = false;
@@ -66,6 +69,7 @@ export class ThreadPool implements Pool {
     this.concurrency = options.concurrency;
     this.#piscina = new PiscinaThreads(options);
     this.#gate = new BootGate({ clock: options.clock, boot: (thread) => this.#boot(thread) });
+    this.#succession = new Succession({ threads: options.threads, replace: (thread) => this.#replace(thread.thread, thread.loss()) });
     // Nobody may be waiting when it rejects.
     this.#firstReady.promise.catch(() => undefined);
   }
@@ -109,6 +113,7 @@ export class ThreadPool implements Pool {
         this.#gate.ready(number);
         this.#firstReady.resolve();
       },
+      onRetired: () => this.#succession.retired(thread),
       onEnd: (end) => this.#onEnd(thread, end),
       onFreed: () => void this.#leaked.delete(thread),
     });
@@ -117,18 +122,22 @@ export class ThreadPool implements Pool {
     if (!this.#isHeld) thread.unref();
   }
 
-  #onEnd(thread: PoolThread, { wasReady, error, isDoubtful, isLeaked }: ThreadEnd): void {
+  #onEnd(thread: PoolThread, end: ThreadEnd): void {
     this.#live.delete(thread);
-    if (isLeaked) {
+    if (end.isLeaked) {
       this.#leaked.add(thread);
       this.#listener.leaked(thread.thread);
     }
+    if (this.#succession.ended(thread)) this.#replace(thread.thread, end);
+  }
+
+  #replace(number: number, { wasReady, error, isDoubtful }: ThreadLoss): void {
     if (this.#isStopping) return;
-    if (!isDoubtful) return this.#gate.want(thread.thread);
+    if (!isDoubtful) return this.#gate.want(number);
     const { jobsUrl, queue } = this.#options;
     const place = { file: fileURLToPath(jobsUrl), queue };
     const failure = wasReady ? unstableError(place, error) : bootError(place, error);
-    this.#gate.failed(thread.thread, wasReady ? "end" : "boot");
+    this.#gate.failed(number, wasReady ? "end" : "boot");
     // Of a thread that was ready it was told how it ended. That this happens over and over is told as well.
     if (wasReady && this.#gate.failuresInRow < 2) return;
     this.#firstReady.reject(failure);

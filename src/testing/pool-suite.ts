@@ -1,6 +1,7 @@
 import type { Pool } from "../dispatch/pool.js";
 import { ending } from "./pool-suite/ending.js";
 import { outcomes } from "./pool-suite/outcomes.js";
+import { retiring } from "./pool-suite/retiring.js";
 import { Scene } from "./pool-suite/scene.js";
 import type { Case, PoolPlan, PoolSupports, Section } from "./pool-suite/section.js";
 import { sending } from "./pool-suite/sending.js";
@@ -20,7 +21,7 @@ export interface PoolSuiteOptions {
   readonly make: (plan: PoolPlan) => Pool;
 }
 
-const SECTIONS: readonly Section[] = [starting, sending, outcomes, takingBack, stopAsking, watching, ending, stopping];
+const SECTIONS: readonly Section[] = [starting, sending, outcomes, takingBack, stopAsking, watching, ending, retiring, stopping];
 
 /**
  * Holds a pool to the contract in `src/dispatch/pool.ts`, as far as its `supports` goes.

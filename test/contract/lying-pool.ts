@@ -64,6 +64,7 @@ function lyingLane(lane: Lane, claimsToKnow: readonly string[]): Lane {
     heardStop: (id) => lane.heardStop(id),
     startedAt: (id) => lane.startedAt(id),
     progress: (id) => lane.progress(id),
+    retire: () => lane.retire(),
     end: () => lane.end(),
     kill: () => lane.kill(),
   };

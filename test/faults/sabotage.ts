@@ -161,7 +161,7 @@ function failingLane(last: Lane, listener: PoolListener): Lane {
         setImmediate(() => listener.answered(lane, { id, outcome: { kind: "failed", failure, fatal: true, retryDelayMs: null }, tookMs: 1, progress: null }));
       }
     },
-    ...{ collect: () => undefined, takeBack: () => [], askToStop: () => undefined, heardStop: () => false, startedAt: () => null, progress: () => null, end: () => undefined, kill: () => undefined },
+    ...{ collect: () => undefined, takeBack: () => [], askToStop: () => undefined, heardStop: () => false, startedAt: () => null, progress: () => null, retire: () => undefined, end: () => undefined, kill: () => undefined },
   };
   return lane;
 }

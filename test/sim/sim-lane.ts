@@ -32,6 +32,7 @@ export class SimLane extends FrameLane {
   readonly #maxJobs: number | null;
   readonly #notes: LaneNotes;
   #isKilled = false;
+  #isReplaced = false;
   #isGone = false;
   #isClosed = false;
 
@@ -63,6 +64,7 @@ export class SimLane extends FrameLane {
     const before = this.#notes.unheard();
     const aliases = jobs.map(({ id }) => ledger.alias(id)).join(", ");
     if (this.#isGone) ledger.violate(2, `${aliases} sent to a lane that is gone`);
+    if (this.#isReplaced) ledger.violate(2, `${aliases} sent to a lane that another was started for`);
     if (this.#isKilled) ledger.violate(2, `${aliases} sent to a lane that is being killed`);
     if (this.#notes.isRetired) ledger.violate(12, `${aliases} sent to a lane that is to be replaced: ${this.#notes.trouble ?? ""}`);
     if (this.#notes.served + before.length + jobs.length > (this.#maxJobs ?? Infinity)) ledger.violate(12, `${aliases} sent to a lane that has run enough`);
@@ -98,6 +100,12 @@ export class SimLane extends FrameLane {
       run.stopsUnheard += 1;
     }
     super.askToStop(id, reason);
+  }
+
+  override retire(): void {
+    if (this.#isReplaced) this.#world.ledger.violate(2, "a lane is retired twice");
+    this.#isReplaced = true;
+    super.retire();
   }
 
   override kill(): void {

@@ -1,6 +1,7 @@
 /** The threads of one queue in simulated time. */
 
 import type { Pool, PoolListener } from "../../src/dispatch/pool.js";
+import { Succession } from "../../src/dispatch/succession.js";
 import type { HostApi } from "../../src/protocol/host-api.js";
 import { deferred } from "../../src/waiting.js";
 import type { Control } from "./controls.js";
@@ -25,6 +26,7 @@ export class SimPool implements Pool {
   readonly #deps: SimPoolDeps;
   readonly #live = new Set<SimThread>();
   readonly #leaked = new Set<SimThread>();
+  readonly #succession: Succession<SimThread>;
   readonly #firstReady = deferred();
   #listener: PoolListener | undefined;
   #failedBoots = 0;
@@ -34,6 +36,11 @@ export class SimPool implements Pool {
     this.#deps = deps;
     this.threads = deps.threads;
     this.concurrency = deps.concurrency;
+    const replace = (thread: SimThread): void => {
+      deps.world.note("threads replaced before their end");
+      this.#boot(thread.number);
+    };
+    this.#succession = new Succession({ threads: deps.threads, replace });
     // Nobody may be waiting when it rejects.
     this.#firstReady.promise.catch(() => undefined);
   }
@@ -96,11 +103,12 @@ export class SimPool implements Pool {
       this.#live.delete(simThread);
       if (isLeaked) this.#leaked.add(simThread);
       if (isLeaked) world.note("threads left behind");
-      this.#boot(thread);
+      if (this.#succession.ended(simThread)) this.#boot(thread);
     };
     const onFreed = (): void => void this.#leaked.delete(simThread);
+    const onRetired = (): void => this.#succession.retired(simThread);
     const { spares } = control;
-    const simThread: SimThread = new SimThread({ world, queue, thread, concurrency, timeoutMs, maxJobs, host, listener, spares, onGone, onFreed });
+    const simThread: SimThread = new SimThread({ world, queue, thread, concurrency, timeoutMs, maxJobs, host, listener, spares, onRetired, onGone, onFreed });
     this.#live.add(simThread);
     await simThread.boot();
     const { lane } = simThread;

@@ -17,6 +17,7 @@ export interface SimThreadDeps {
   readonly listener: PoolListener;
   /** For controls: what is to be killed, lives on. */
   readonly spares: boolean;
+  readonly onRetired: (thread: SimThread) => void;
   /** The main side has noticed its end. */
   readonly onGone: (thread: SimThread, isLeaked: boolean) => void;
   /** One that was left behind has ended after all. */

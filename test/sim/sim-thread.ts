@@ -93,6 +93,7 @@ export class SimThread {
     );
     const carrier = {
       post: (message: ToThread, transfer: readonly ArrayBuffer[]): void => this.#postToThread(message, transfer),
+      retire: (): void => this.#deps.onRetired(this),
       end: (): void => void this.#tellToEnd().then(() => (this.#isOrderly ? this.#terminate() : this.#kill())),
       kill: (): void => this.#kill(),
       busy: (isBusy: boolean): void => {

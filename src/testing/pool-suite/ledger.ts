@@ -15,6 +15,7 @@ export class Ledger implements PoolListener {
   readonly #watch = new Watch();
   readonly #sent = new Map<JobId, Sent>();
   readonly #gone = new Set<Lane>();
+  readonly #retired = new Set<Lane>();
   #isOver = false;
   /** Those that live, in the order they got ready. */
   readonly lanes: Lane[] = [];
@@ -46,6 +47,12 @@ export class Ledger implements PoolListener {
     return taken;
   }
 
+  /** Nothing is sent to it from now on. */
+  retire(lane: Lane): void {
+    this.#retired.add(lane);
+    lane.retire();
+  }
+
   /** From now on nothing may be told. */
   close(): void {
     this.#isOver = true;
@@ -60,7 +67,7 @@ export class Ledger implements PoolListener {
   ready(lane: Lane): void {
     this.#hear("ready");
     if (this.allLanes.includes(lane)) this.problems.push(`lane ${lane.thread} got ready twice`);
-    if (this.lanes.some(({ thread }) => thread === lane.thread)) this.problems.push(`there are two lanes ${lane.thread}`);
+    if (this.#staying(lane.thread) !== undefined) this.problems.push(`there are two lanes ${lane.thread}`);
     this.lanes.push(lane);
     this.allLanes.push(lane);
     this.#watch.changed();
@@ -118,7 +125,8 @@ export class Ledger implements PoolListener {
 
   leaked(thread: number): void {
     this.#hear("a leak");
-    if (this.lanes.some((lane) => lane.thread === thread)) this.problems.push(`thread ${thread} leaked while its lane lives`);
+    const wasReplaced = [...this.#retired].some((lane) => lane.thread === thread && this.#gone.has(lane));
+    if (!wasReplaced && this.lanes.some((lane) => lane.thread === thread)) this.problems.push(`thread ${thread} leaked while its lane lives`);
     this.leaks.push(thread);
     this.#watch.changed();
   }
@@ -141,11 +149,15 @@ export class Ledger implements PoolListener {
   }
 
   lane(thread: number): Promise<Lane> {
-    return this.until(`lane ${thread}`, () => this.lanes.find((lane) => lane.thread === thread));
+    return this.until(`lane ${thread}`, () => this.#staying(thread));
   }
 
   death(lane: Lane): Promise<Death> {
     return this.until(`lane ${lane.thread} to go`, () => this.deaths.find((gone) => gone.lane === lane)?.death);
+  }
+
+  #staying(thread: number): Lane | undefined {
+    return this.lanes.find((lane) => lane.thread === thread && !this.#retired.has(lane));
   }
 
   #hear(what: string): void {

@@ -12,7 +12,7 @@ const plain: ThreadFacts = { wasOrderly: false, wasTerminated: true, exitCode: 1
 
 function newLane(): { readonly lane: FrameLane; readonly control: ControlBlock } {
   const control = new ControlBlock();
-  const carrier = { post: ignore, end: ignore, kill: ignore, busy: ignore };
+  const carrier = { post: ignore, retire: ignore, end: ignore, kill: ignore, busy: ignore };
   return { control, lane: new FrameLane({ thread: 0, names: [], control, carrier, listener: new Ledger() }) };
 }
 

@@ -48,6 +48,10 @@ export class FakeLane implements Lane {
     return null;
   }
 
+  retire(): void {
+    this.asked.push("retire");
+  }
+
   end(): void {
     this.asked.push("end");
   }

@@ -15,11 +15,11 @@ class Scene {
   readonly cleared: number[] = [];
   readonly retirement: Retirement;
 
-  constructor(maxJobsPerThread: number | null = null) {
+  constructor(maxJobsPerThread: number | null = null, concurrency = 2) {
     this.flights = new Flights(maxJobsPerThread);
     this.flights.addLane(this.lane);
     const clear = (): void => void this.cleared.push(this.lane.thread);
-    this.retirement = new Retirement({ clock: this.clock, flights: this.flights, maxJobsPerThread, graceMs: 100, clear });
+    this.retirement = new Retirement({ clock: this.clock, flights: this.flights, maxJobsPerThread, concurrency, graceMs: 100, clear });
   }
 
   start(id: JobId): Flight {
@@ -42,13 +42,13 @@ describe("a lane that is to end", () => {
     scene.start("a");
     scene.start("b");
     scene.retirement.retire(scene.lane, ERROR);
-    expect([scene.flights.openLanes(), scene.cleared]).toEqual([[], [0]]);
+    expect([scene.flights.openLanes(), scene.flights.laneCount, scene.cleared]).toEqual([[], 0, [0]]);
     scene.end("a");
-    expect(scene.lane.asked).toEqual([]);
+    expect(scene.lane.asked).toEqual(["retire"]);
     scene.end("b");
     scene.retirement.check(scene.lane);
     scene.retirement.retire(scene.lane, "heap");
-    expect(scene.lane.asked).toEqual(["end"]);
+    expect(scene.lane.asked).toEqual(["retire", "end"]);
     expect(scene.retirement.gone(scene.lane)).toBe(ERROR);
     expect(scene.retirement.gone(scene.lane)).toBeUndefined();
   });
@@ -59,6 +59,19 @@ describe("a lane that is to end", () => {
     scene.end("a");
     scene.retirement.retire(scene.lane, "heap");
     expect(scene.lane.asked).toEqual(["end"]);
+  });
+
+  it("is replaced at once while something runs there, and by its end when nothing does", () => {
+    const busy = new Scene();
+    busy.start("a");
+    busy.retirement.retire(busy.lane, "heap");
+    busy.retirement.retire(busy.lane, ERROR);
+    expect(busy.lane.asked).toEqual(["retire"]);
+    const idle = new Scene();
+    idle.start("a");
+    idle.end("a");
+    idle.retirement.retire(idle.lane, "heap");
+    expect(idle.lane.asked).toEqual(["end"]);
   });
 
   it("is of use first: one that has run nothing yet does not end before it has", () => {
@@ -77,12 +90,12 @@ describe("a lane that is to end", () => {
       scene.retirement.retire(scene.lane, ERROR);
       scene.retirement.haunt(flight);
       scene.end("a");
-      expect(scene.lane.asked).toEqual(["stop a: cancel"]);
+      expect(scene.lane.asked).toEqual(["retire", "stop a: cancel"]);
       await scene.clock.advance(99);
-      expect(scene.lane.asked).toHaveLength(1);
+      expect(scene.lane.asked).toHaveLength(2);
       if (doesAnswer) scene.retirement.layToRest(scene.lane, "a");
       else await scene.clock.advance(1);
-      expect(scene.lane.asked).toEqual(["stop a: cancel", "end"]);
+      expect(scene.lane.asked).toEqual(["retire", "stop a: cancel", "end"]);
       expect(scene.clock.timers).toBe(0);
     }
   });
@@ -127,7 +140,7 @@ describe("a lane that is to end", () => {
     scene.end("a");
     scene.retirement.retire(scene.lane, ERROR);
     await scene.clock.advance(1_000);
-    expect(scene.lane.asked).toEqual(["stop a: cancel"]);
+    expect(scene.lane.asked).toEqual(["retire", "stop a: cancel"]);
   });
 });
 
@@ -143,5 +156,25 @@ describe("a lane that may run so many jobs", () => {
     scene.end("b");
     expect(scene.lane.asked).toEqual(["end"]);
     expect(scene.retirement.gone(scene.lane)).toBe("jobs");
+  });
+
+  it("is retired as soon as the last ones run, if they leave room that nobody may use", () => {
+    const scene = new Scene(2);
+    scene.start("a");
+    scene.start("b");
+    expect(scene.lane.asked).toEqual([]);
+    scene.end("a");
+    expect(scene.lane.asked).toEqual(["retire"]);
+    scene.end("b");
+    expect(scene.lane.asked).toEqual(["retire", "end"]);
+  });
+
+  it("is not while one of them has not started, which would be taken back", () => {
+    const scene = new Scene(2);
+    scene.start("a");
+    scene.start("b");
+    scene.lane.starts.delete("b");
+    scene.end("a");
+    expect([scene.lane.asked, scene.cleared]).toEqual([[], []]);
   });
 });
