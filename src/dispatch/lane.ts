@@ -91,6 +91,10 @@ export class FrameLane implements Lane {
     this.#carrier.post({ kind: "stop-asked", slot }, []);
   }
 
+  wasAskedToStop(id: JobId): boolean {
+    return this.#stopOf.has(id);
+  }
+
   heardStop(id: JobId): boolean {
     return this.#control.stopsHeard >= (this.#stopOf.get(id) ?? Infinity);
   }

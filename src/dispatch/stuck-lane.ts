@@ -17,12 +17,20 @@ const ANSWER_MS_WHEN_DEAF = 5;
 /** Most loops answer within 20 to 60 ms; a long sort of numbers takes 100 to 400. */
 const READ_LIMIT_MS = 250;
 
+/** Whoever was not to stop himself may only be in the middle of a turn of his own, which is his good right. */
+const SECOND_LOOK_MS = 250;
+
 /** Never throws. `null` when the thread listens, and when it does not but cannot be read. */
 export async function findStuck(lane: FrameLane, { threadId, clock }: { readonly threadId: number; readonly clock: Clock }): Promise<Stuck | null> {
   const ms = lane.isDeaf ? ANSWER_MS_WHEN_DEAF : ANSWER_MS;
-  if (await settledWithin(lane.knock(), { ms, clock })) return null;
+  const heard = lane.knock();
+  if (await settledWithin(heard, { ms, clock })) return null;
   const read = await readStuckStack(threadId, { ms: READ_LIMIT_MS, clock });
-  return read === null ? null : { stack: read.stack, culprit: parseRun(read.run) };
+  if (read === null) return null;
+  const culprit = parseRun(read.run);
+  const isExpected = culprit !== null && culprit !== "nobody" && lane.wasAskedToStop(culprit.id);
+  if (!isExpected && (await settledWithin(heard, { ms: SECOND_LOOK_MS, clock }))) return null;
+  return { stack: read.stack, culprit };
 }
 
 /** What the thread's own code says of it, which the code that is stuck may have changed. */

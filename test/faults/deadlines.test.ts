@@ -1,9 +1,10 @@
 /** Jobs that do not come back: ended at their deadline, or when they are cancelled, and nobody beside them pays. */
 
+import type { JobHandle } from "millrace";
 import { linear } from "millrace/jobs";
 import { describe, expect, it } from "vitest";
 import { newPipe } from "../pipes.js";
-import { check, type ExpectedExit, mustFail, type Row } from "./check.js";
+import { check, type ExpectedExit, mustFail, type Row, type Stage } from "./check.js";
 import { SABOTAGES } from "./sabotage.js";
 
 const TIMEOUT = { timeout: 100, maxRetries: 0 };
@@ -45,6 +46,16 @@ describe("a job that goes on after its deadline", () => {
 
   it("a busy loop, after a line of its log that is an object", async () => {
     await check({ ...loop("a busy loop"), job: "speak and loop", payload: "an object" });
+  });
+
+  it("a promise that never settles, while a neighbour is in the middle of a computation", async () => {
+    let neighbour: JobHandle | undefined;
+    const compute = async (_: JobHandle, { engine }: Stage): Promise<void> => {
+      neighbour = await engine.enqueue("compute", 200, { maxRetries: 0 });
+    };
+    await check({ ...loop("a promise that never settles"), meanwhile: compute, unread: {} }, { concurrency: 4, engine: { grace: 20 } });
+    expect(await neighbour?.result()).toBe("computed");
+    expect(await neighbour?.info()).toMatchObject({ attempt: 1 });
   });
 
   it("is shown where it was", () => {

@@ -9,6 +9,7 @@ import type { World } from "./world.js";
 const ANSWER_MS = 20;
 const ANSWER_MS_WHEN_DEAF = 5;
 const READ_LIMIT_MS = 250;
+const SECOND_LOOK_MS = 250;
 
 /** `null` when the thread listens, and when it does not but cannot be read. */
 export async function findStuck(lane: SimLane, { world, body }: { readonly world: World; readonly body: SimBody }): Promise<Stuck | null> {
@@ -21,5 +22,10 @@ export async function findStuck(lane: SimLane, { world, body }: { readonly world
   const { holder } = body;
   if (isUnreadable || holder === null) return null;
   world.note("stuck code read");
+  const isExpected = holder !== "nobody" && lane.wasAskedToStop(holder.id);
+  if (!isExpected && (await Promise.race([heard, world.wait(SECOND_LOOK_MS).then(() => false)]))) {
+    world.note("holders that were only in a turn of their own");
+    return null;
+  }
   return { stack: "    at loop (jobs.js:1:1)", culprit: holder };
 }
