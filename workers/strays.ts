@@ -20,7 +20,7 @@ export function tellStrays(post: (message: FromThread) => void): void {
   process.on("unhandledRejection", tell);
   const exit = process.exit.bind(process);
   process.exit = (code) => {
-    post({ kind: "exiting", run: currentRun.get() });
+    post({ kind: "exiting", run: currentRun.get(), code: Number(code ?? process.exitCode ?? 0) });
     return exit(code);
   };
 }

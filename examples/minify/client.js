@@ -38,7 +38,7 @@ function send(dueAt) {
 function sendWhatIsDue() {
   const nextAt = () => startedAt + sent * intervalMs;
   for (; nextAt() <= performance.now(); sent += 1) send(nextAt());
-  timer = setTimeout(sendWhatIsDue, nextAt() - performance.now());
+  timer = setTimeout(sendWhatIsDue, Math.max(nextAt() - performance.now(), 0));
 }
 
 process.once("message", async () => {

@@ -33,8 +33,9 @@ export interface ThreadEnd extends ThreadLoss {
 
 /** After its last message has been received. */
 export function deathOf(lane: FrameLane, facts: ThreadFacts): Death {
-  const { heapUsed, culprit, ...remains } = lane.remains();
-  const cause = causeOf(facts);
+  const { heapUsed, culprit, exitCode, ...remains } = lane.remains();
+  // It said that it ends by itself, which may take so long that it is taken for stuck.
+  const cause = causeOf(culprit === null ? facts : { ...facts, wasTerminated: false });
   // One that ended by itself may have had no time to hear that it was about to be ended.
   const wasDeaf = facts.wasTerminated ? lane.isDeaf : remains.wasDeaf;
   const stuck = wasDeaf ? facts.stuck : null;
@@ -42,7 +43,7 @@ export function deathOf(lane: FrameLane, facts: ThreadFacts): Death {
     ...remains,
     cause,
     wasDeaf,
-    exitCode: facts.wasOrderly ? 0 : facts.exitCode,
+    exitCode: facts.wasOrderly ? 0 : (exitCode ?? facts.exitCode),
     error: facts.error instanceof Error ? facts.error : null,
     culprit: culprit ?? stuck?.culprit ?? null,
     stuckAt: stuck?.stack ?? null,

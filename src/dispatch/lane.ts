@@ -24,7 +24,7 @@ export interface LaneCarrier {
 export type LaneMessage = Exclude<FromThread, { kind: "hello" | "ready" | "boot-failed" | "ended" }>;
 
 /** What a dead lane itself knows of its death. */
-export type Remains = Pick<Death, "started" | "unstarted" | "culprit" | "wasDeaf"> & { readonly heapUsed: number | null };
+export type Remains = Pick<Death, "started" | "unstarted" | "culprit" | "wasDeaf" | "exitCode"> & { readonly heapUsed: number | null };
 
 const NO_ATTACHMENTS: readonly ArrayBuffer[] = Object.freeze([]);
 
@@ -44,6 +44,7 @@ export class FrameLane implements Lane {
   #knocks = 0;
   #heard: Deferred<void> | undefined;
   #culprit: Death["culprit"] = null;
+  #exitCode: number | null = null;
 
   constructor(deps: {
     readonly thread: number;
@@ -159,6 +160,7 @@ export class FrameLane implements Lane {
         return this.#listener.strayed(this, { run: message.run, error: message.error });
       case "exiting":
         this.#culprit = message.run ?? "nobody";
+        this.#exitCode = message.code;
         return;
       case "heap-high":
         return this.#listener.heapHigh(this);
@@ -202,7 +204,7 @@ export class FrameLane implements Lane {
     }
     // Whoever ended by itself did not owe an answer to a knock.
     const wasDeaf = this.#control.stopsHeard < this.#stopsAsked;
-    return { started, unstarted, culprit: this.#culprit, wasDeaf, heapUsed: this.#control.heapUsed };
+    return { started, unstarted, culprit: this.#culprit, exitCode: this.#exitCode, wasDeaf, heapUsed: this.#control.heapUsed };
   }
 
   #forget(id: JobId, slot: number): void {

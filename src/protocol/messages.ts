@@ -49,7 +49,7 @@ export type FromThread =
   /** Thrown or rejected where no run could catch it; `run` says whose code that was. */
   | { readonly kind: "stray-error"; readonly run: RunIdentity | null; readonly error: WireError }
   /** Somebody called `process.exit`. */
-  | { readonly kind: "exiting"; readonly run: RunIdentity | null }
+  | { readonly kind: "exiting"; readonly run: RunIdentity | null; readonly code: number }
   /** The answer to `knock`. */
   | { readonly kind: "heard" }
   /** After garbage collections the heap still holds more than `maxHeapPerThread`. */

@@ -260,7 +260,7 @@ export class SimThread {
 
   exit(exit: Exit): void {
     if (this.body.isHalted) return;
-    if (exit.isTold) this.post({ kind: "exiting", run: exit.by === "nobody" ? null : exit.by });
+    if (exit.isTold) this.post({ kind: "exiting", run: exit.by === "nobody" ? null : exit.by, code: exit.code ?? 1 });
     this.#exit = exit;
     this.body.halt();
     this.world.time.after(this.world.threads.between(0.5, 50), () => this.#end());

@@ -43,10 +43,12 @@ describe("the death of a lane", () => {
   it("is charged to who said that it exits, before anything the stack says", () => {
     const { lane } = newLane();
     void lane.knock();
-    lane.receive({ kind: "exiting", run: null });
+    lane.receive({ kind: "exiting", run: null, code: 7 });
     expect(deathOf(lane, plain).culprit).toBe("nobody");
-    lane.receive({ kind: "exiting", run: { ...run, id: "job-2" } });
-    expect(deathOf(lane, plain).culprit).toMatchObject({ id: "job-2" });
+    lane.receive({ kind: "exiting", run: { ...run, id: "job-2" }, code: 7 });
+    expect(deathOf(lane, plain)).toMatchObject({ culprit: { id: "job-2" } });
+    // It was terminated on its way out, and not because it was stuck.
+    expect(deathOf(lane, plain)).toMatchObject({ cause: "exited", exitCode: 7 });
   });
 
   it("for want of memory tells the limit, and what the heap held when it was last measured", () => {
