@@ -125,7 +125,9 @@ export async function checkOn(stage: Stage, plan: Row): Promise<void> {
   const exits = (): EngineEvents["thread:exited"][] => events.flatMap(({ name, event }) => (name === "thread:exited" ? [event] : []));
   const isOver = (): boolean => (["completed", "dead", "cancelled"] as const).some((name) => ofFault(name).length > 0) || ofFault("started").length > MOST_STARTS;
   const hasShown = (): boolean => {
-    if (row.late !== undefined) return exits().length > 0 || events.some(({ name, event }) => name === "log" && event.message === "saw a late error");
+    // It may come before its neighbour is there to see it, and may not be told at all.
+    const isSeen = (): boolean => events.some(({ name, event }) => name === "late-error" || (name === "log" && event.message === "saw a late error"));
+    if (row.late !== undefined) return exits().length > 0 || isSeen();
     return row.exits === undefined ? isOver() : exits().length > 0;
   };
   await until(() => (hasShown() ? true : undefined));
