@@ -39,7 +39,7 @@ async function start(url: URL, options: WorkerOptions = {}): Promise<Worker> {
   const worker = new Worker(url, { execArgv: [], ...options });
   workers.push(worker);
   await once(worker, "message");
-  if ((options.workerData as { way?: string } | undefined)?.way !== "nothing") await busy(worker);
+  await settled(worker, (options.workerData as { way?: string } | undefined)?.way === "nothing" ? "idle" : "active");
   return worker;
 }
 
@@ -47,10 +47,10 @@ async function stuckIn(way: string, { run = `run of ${way}`, name = "" } = {}): 
   return start(THREAD, { workerData: { way, run }, name });
 }
 
-/** The thread has not been back in its event loop for a while, so it is deep in what it does. */
-async function busy({ performance }: Worker): Promise<void> {
+/** The thread has been at it for a while: deep in what it does, or waiting for something to do. */
+async function settled({ performance }: Worker, state: "active" | "idle"): Promise<void> {
   const before = performance.eventLoopUtilization();
-  while (performance.eventLoopUtilization(before).active < 20) await new Promise((resolve) => setImmediate(resolve));
+  while (performance.eventLoopUtilization(before)[state] < 20) await new Promise((resolve) => setImmediate(resolve));
 }
 
 function read({ threadId }: Worker, limitMs = LIMIT_MS): Promise<StuckStack | null> {
