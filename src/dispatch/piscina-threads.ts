@@ -97,6 +97,8 @@ class OnePiscina {
   readonly #waiting = new Set<ThreadOrder>();
   readonly #watched = new WeakSet<Worker>();
   #isGivenUp = false;
+  /** Why it was given up. */
+  #reason: unknown = null;
   #isDestroyed = false;
 
   constructor({ resourceLimits, execArgv, env }: PiscinaThreadsOptions, plan: OnePiscinaPlan) {
@@ -143,7 +145,8 @@ class OnePiscina {
     const ended = this.#piscina.run({ ...task, [queueOptionsSymbol]: order }, { transferList: [...transferList], signal });
     ended.catch((error: unknown) => {
       this.#waiting.delete(order);
-      order.onFailed(error);
+      // Of one that was given up, Piscina only says that it ended what was left.
+      order.onFailed(this.#isDestroyed ? (this.#reason ?? error) : error);
     });
     signal.addEventListener("abort", () => this.#watchNew(), { once: true });
     this.#watchNew();
@@ -199,6 +202,7 @@ class OnePiscina {
 
   #giveUp(error: unknown): void {
     this.#isGivenUp = true;
+    this.#reason ??= error;
     this.#plan.onGivenUp();
     for (const order of this.#waiting) order.onFailed(error);
     this.#waiting.clear();
