@@ -1,6 +1,6 @@
 /** What a process holds: threads, file descriptors, and what keeps it alive. */
 
-import { readdirSync } from "node:fs";
+import { readdirSync, readlinkSync } from "node:fs";
 
 /** How many of each. Threads and file descriptors are counted on Linux only. */
 export type Census = ReadonlyMap<string, number>;
@@ -11,9 +11,21 @@ export function takeCensus(): Census {
   if (process.platform === "linux") {
     census.set("threads", readdirSync("/proc/self/task").length);
     // The folder itself is open while it is read, each time.
-    census.set("file descriptors", readdirSync("/proc/self/fd").length);
+    for (const fd of readdirSync("/proc/self/fd")) {
+      const what = `file descriptors (${targetOf(fd)})`;
+      census.set(what, (census.get(what) ?? 0) + 1);
+    }
   }
   return census;
+}
+
+/** What it refers to, without what differs from one to the next. */
+function targetOf(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`).replace(/:\[\d+\]$/, "");
+  } catch {
+    return "closed meanwhile";
+  }
 }
 
 /** What is there now and was not before. */
