@@ -237,8 +237,7 @@ export class Client {
     const calls = this.#calls;
     this.#calls = [];
     const jobs = calls.map(({ job }) => job);
-    const write = this.#write(jobs, () => this.admission.limits(jobs))
-      .then(
+    const write = this.#write(jobs, () => this.admission.limits(jobs)).then(
       (answers) => calls.forEach((call, index) => tell(call, answers[index])),
       (error: unknown) => calls.forEach(({ failed }) => failed(error)),
     );

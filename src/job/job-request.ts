@@ -123,7 +123,7 @@ export function parsePolicy(job: JobSpec | string, options?: EnqueueOptions): Po
   requireJob(job);
   if (options !== undefined || typeof job === "string" || !Object.isFrozen(job)) return policyOf(job, options);
   let policy = policies.get(job);
-  if (policy === undefined) policies.set(job, (policy = Object.freeze(policyOf(job, {}))));
+  if (policy === undefined) policies.set(job, (policy = Object.freeze(policyOf(job))));
   return policy;
 }
 

@@ -36,6 +36,17 @@ class Scene {
   }
 }
 
+/** A retired lane on which "a" has failed, but goes on, beside "b". */
+function haunted(): Scene {
+  const scene = new Scene();
+  const flight = scene.start("a");
+  scene.start("b");
+  scene.retirement.retire(scene.lane, ERROR);
+  scene.retirement.haunt(flight);
+  scene.end("a");
+  return scene;
+}
+
 describe("a lane that is to end", () => {
   it("takes no new jobs, gives back what has not started, and ends when its jobs have", () => {
     const scene = new Scene();
@@ -101,12 +112,7 @@ describe("a lane that is to end", () => {
   });
 
   it("is killed when the code of a run that it has failed holds the thread from the others there", async () => {
-    const scene = new Scene();
-    const flight = scene.start("a");
-    scene.start("b");
-    scene.retirement.retire(scene.lane, ERROR);
-    scene.retirement.haunt(flight);
-    scene.end("a");
+    const scene = haunted();
     scene.lane.heard.add("a");
     await scene.clock.advance(100 + 1_000);
     expect(scene.lane.asked).not.toContain("kill");
@@ -117,12 +123,7 @@ describe("a lane that is to end", () => {
   });
 
   it("is not watched any more when that code has ended", async () => {
-    const scene = new Scene();
-    const flight = scene.start("a");
-    scene.start("b");
-    scene.retirement.retire(scene.lane, ERROR);
-    scene.retirement.haunt(flight);
-    scene.end("a");
+    const scene = haunted();
     await scene.clock.advance(100);
     scene.retirement.layToRest(scene.lane, "a");
     await scene.clock.advance(1_000);
