@@ -120,6 +120,8 @@ class OnePiscina {
       ...(execArgv === null ? {} : { execArgv: [...execArgv] }),
       ...(env === null ? {} : { env: { ...env } }),
     });
+    // Read each time a thread has ended: another is started when it is ordered, lest it replace the last ones and be ended at once.
+    this.#piscina.options.minThreads = 0;
     // Deaths are noticed by each thread's own exit; without a listener this event would end the process.
     this.#piscina.on("error", () => undefined);
     this.#watchNew();
@@ -148,7 +150,6 @@ class OnePiscina {
       // Of one that was given up, Piscina only says that it ended what was left.
       order.onFailed(this.#isDestroyed ? (this.#reason ?? error) : error);
     });
-    signal.addEventListener("abort", () => this.#watchNew(), { once: true });
     this.#watchNew();
   }
 
@@ -197,7 +198,6 @@ class OnePiscina {
     if (!wasSound) this.#giveUp(error);
     const isEmpty = this.#lanes.size === 0 && this.#waiting.size === 0;
     if ((this.#isGivenUp && this.#heard.size === 0) || (isEmpty && !this.#plan.isNeeded())) void this.destroy();
-    else this.#watchNew();
   }
 
   #giveUp(error: unknown): void {

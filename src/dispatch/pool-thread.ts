@@ -45,6 +45,8 @@ export class PoolThread {
   readonly #channel = new MessageChannel();
   readonly #hostChannel = new MessageChannel();
   readonly #abort = new AbortController();
+  /** It is ready, or will never be. */
+  readonly #booted = deferred();
   /** The lane has ended as it was told to, or is gone. */
   readonly #disposed = deferred();
   readonly #gone = deferred();
@@ -52,7 +54,7 @@ export class PoolThread {
   #exitTimer: Timer | undefined;
   #worker: Worker | undefined;
   #lane: FrameLane | undefined;
-  #readyAt = 0;
+  #readyAt: number | null = null;
   #heapLimit: number | null = null;
   #exitCode: number | null = null;
   #error: unknown = null;
@@ -64,6 +66,7 @@ export class PoolThread {
   #killing: Promise<void> | undefined;
   #isTerminated = false;
   #isEnded = false;
+  #isUnwanted = false;
   /** It was told to end, and did. */
   #isOrderly = false;
   #isResting = false;
@@ -101,6 +104,9 @@ export class PoolThread {
    * ended, or is left behind.
    */
   async end(): Promise<void> {
+    this.#isUnwanted = true;
+    // Ended while it loads modules, it would leave their files open, for as long as the process lives.
+    await this.#inTime(this.#booted.promise);
     if (this.#killing === undefined) await this.#tellToEnd();
     // While its stack is read it cannot be terminated, and that may have begun only just now.
     await this.#killing;
@@ -114,7 +120,7 @@ export class PoolThread {
   }
 
   #life(): Life {
-    return { ms: this.#deps.clock.monotonic() - this.#readyAt, hadTrouble: this.#trouble !== null };
+    return { ms: this.#deps.clock.monotonic() - (this.#readyAt ?? Infinity), hadTrouble: this.#trouble !== null };
   }
 
   unref(): void {
@@ -167,9 +173,11 @@ export class PoolThread {
 
   #onReady(names: readonly string[]): void {
     this.#bootTimer?.cancel();
-    // What was about to be ended takes no jobs any more.
-    if (this.#isTerminated) return;
     const { clock, listener } = this.#deps;
+    this.#readyAt = clock.monotonic();
+    this.#booted.resolve();
+    // What is about to be ended takes no jobs any more.
+    if (this.#isTerminated || this.#isUnwanted) return;
     const lane = new FrameLane({
       thread: this.thread,
       names,
@@ -184,7 +192,6 @@ export class PoolThread {
       },
     });
     this.#lane = lane;
-    this.#readyAt = clock.monotonic();
     // Not known any more once it has ended.
     const { maxOldGenerationSizeMb = 0 } = this.#worker?.resourceLimits ?? {};
     this.#heapLimit = maxOldGenerationSizeMb > 0 ? maxOldGenerationSizeMb * MEBIBYTE : null;
@@ -219,11 +226,15 @@ export class PoolThread {
   }
 
   async #tellToEnd(): Promise<void> {
-    if (this.#isEnded || this.#isTerminated || this.#lane === undefined || this.#isBusy) return;
-    const { disposeTimeoutMs, clock } = this.#deps;
+    if (this.#isEnded || this.#isTerminated || this.#readyAt === null || this.#isBusy) return;
     if (this.#telling === undefined) this.#post({ kind: "end" }, []);
-    this.#telling ??= settledWithin(this.#disposed.promise, { ms: disposeTimeoutMs, clock });
+    this.#telling ??= this.#inTime(this.#disposed.promise);
     await this.#telling;
+  }
+
+  /** Whether it settles before it is ended by force. */
+  #inTime(promise: Promise<void>): Promise<boolean> {
+    return settledWithin(promise, { ms: this.#deps.disposeTimeoutMs, clock: this.#deps.clock });
   }
 
   #kill(lane: FrameLane): void {
@@ -250,6 +261,7 @@ export class PoolThread {
     this.#drainPort();
     this.#isEnded = true;
     this.#close();
+    this.#booted.resolve();
     this.#disposed.resolve();
     this.#gone.resolve();
     this.#tellEnd(isLeaked);

@@ -25,7 +25,7 @@ export interface ThreadPoolOptions {
   readonly maxPayload: number;
   readonly maxResult: number;
   readonly bootTimeoutMs: number;
-  /** How long a thread may take to dispose of its state. */
+  /** How long a thread that is to end may take to load its module, or to dispose of its state. */
   readonly disposeTimeoutMs: number;
   readonly resourceLimits: ResourceLimits | null;
   /** What garbage collections may leave of a thread's heap, in bytes; `null`: anything. */

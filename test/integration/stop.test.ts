@@ -5,6 +5,7 @@ import { linear } from "millrace/jobs";
 import { describe, expect, it } from "vitest";
 import { jobsModule, newEngine, nextEvent, rejection, said, startEngine } from "./engines.js";
 import { newGate, open } from "./gates.js";
+import { runProcess } from "./processes.js";
 
 describe("stop", () => {
   it("lets what runs finish, gives the rest back and counts both", async () => {
@@ -201,5 +202,11 @@ describe("after stop", () => {
     const stored = (await calls).filter(({ status }) => status === "fulfilled");
     const { jobs } = await newEngine({ storage }).list();
     expect(jobs).toHaveLength(stored.length);
+  });
+
+  // Node leaves the files open that a thread was about to read when it is ended.
+  it.runIf(process.platform === "linux")("while threads load their modules leaves no file open", async () => {
+    const { lines, errors } = await runProcess("stopped-while-starting.js");
+    expect({ lines, errors }).toEqual({ lines: ["done"], errors: "" });
   });
 });
