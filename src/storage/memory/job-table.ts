@@ -84,7 +84,7 @@ export class JobTable {
       row.attempt += 1;
       row.run = startedRun(row, runner, now);
       this.#running.add(row);
-      if (row.unique?.until === "started") this.#unique.release(row);
+      if (row.terms.unique?.until === "started") this.#unique.release(row);
       // Its state, runner and start were set just now.
       return copyOf(row) as ClaimedJob;
     });

@@ -24,7 +24,10 @@ export class QueueIndex {
     let lines = this.#queues.get(queue);
     if (lines === undefined) this.#queues.set(queue, (lines = new Map<string, Line>()));
     let line = lines.get(name);
-    if (line === undefined) lines.set(name, (line = { queue, name, load: this.#load(queue), ready: new SortedQueue(isClaimedBefore), counts: noJobs() }));
+    if (line === undefined) {
+      line = { queue, name, load: this.#load(queue), ready: new SortedQueue(isClaimedBefore), counts: noJobs(), lastTerms: null };
+      lines.set(name, line);
+    }
     return line;
   }
 
@@ -140,7 +143,7 @@ function firstOf(queues: readonly SortedQueue<StoredRow>[]): StoredRow | undefin
 }
 
 function isClaimedBefore(a: StoredRow, b: StoredRow): boolean {
-  if (a.priority !== b.priority) return a.priority < b.priority;
+  if (a.terms !== b.terms && a.terms.priority !== b.terms.priority) return a.terms.priority < b.terms.priority;
   return isDueBefore(a, b);
 }
 

@@ -5,6 +5,7 @@ import type { Backoff } from "../../job/backoff.js";
 import type { Transition } from "../../job/lifecycle.js";
 import { isDetached } from "../../job/payload-kinds.js";
 import type { Heaped } from "./heap.js";
+import { packBytes, type PackedBytes, sizeOf, unpackBytes } from "./packed-bytes.js";
 import type { SortedQueue } from "./sorted-queue.js";
 
 /** The jobs of one name in one queue. */
@@ -16,6 +17,19 @@ export interface Line {
   /** Those that are due, in the order in which they are to be claimed. */
   readonly ready: SortedQueue<StoredRow>;
   readonly counts: Record<JobState, number>;
+  /** Of the job that came last: the next one is mostly like it. */
+  lastTerms: Terms | null;
+}
+
+/** What jobs are enqueued with, apart from their payload and times. Jobs that are alike share it, since a store may hold millions. */
+export interface Terms {
+  readonly priority: number;
+  readonly maxRetries: number;
+  readonly backoff: Backoff | null;
+  readonly timeoutMs: number | null;
+  readonly depth: number;
+  readonly unique: UniqueKey | null;
+  readonly meta: Readonly<Record<string, string>>;
 }
 
 export interface QueueLoad {
@@ -54,21 +68,15 @@ export interface StoredRow extends Heaped {
   /** Rises with every job: the order of enqueue. */
   readonly sequence: number;
   readonly line: Line;
-  payload: Uint8Array;
+  readonly terms: Terms;
+  payload: PackedBytes;
   /**
    * Kept after the claim, since a claimed job may come back without ever having been sent: the next claim then hands out
    * the same buffers. Sending detaches them, and that is all that tells a job whose attachments are gone.
    */
   attachments: readonly ArrayBuffer[];
-  readonly priority: number;
-  readonly maxRetries: number;
-  readonly backoff: Backoff | null;
-  readonly timeoutMs: number | null;
-  readonly depth: number;
   runAt: number;
   readonly createdAt: number;
-  readonly unique: UniqueKey | null;
-  readonly meta: Readonly<Record<string, string>>;
   state: JobState;
   attempt: number;
   fence: number;
@@ -77,29 +85,21 @@ export interface StoredRow extends Heaped {
   removed: boolean;
 }
 
-const NO_BYTES = new Uint8Array(0);
 const NO_META: Readonly<Record<string, string>> = Object.freeze({});
 const NO_ATTACHMENTS: readonly ArrayBuffer[] = Object.freeze([]);
 
 export function storedRow(job: NewJob, place: { readonly line: Line; readonly sequence: number }): StoredRow {
-  const hasMeta = Object.keys(job.meta).length > 0;
   return {
     id: job.id,
     sequence: place.sequence,
     line: place.line,
-    // The bytes are shared with the caller, here and on the way out: nobody writes to a payload, and copies of big ones
-    // would hold up the main thread.
-    payload: job.payload,
+    terms: termsOf(job, place.line),
+    // Long ones are shared with the caller, here and on the way out: nobody writes to a payload, and copies would hold up the
+    // main thread.
+    payload: packBytes(job.payload),
     attachments: job.attachments.length > 0 ? Object.freeze([...job.attachments]) : NO_ATTACHMENTS,
-    priority: job.priority,
-    maxRetries: job.maxRetries,
-    backoff: job.backoff === null ? null : frozen(job.backoff),
-    timeoutMs: job.timeoutMs,
-    depth: job.depth,
     runAt: job.runAt,
     createdAt: job.createdAt,
-    unique: job.unique === null ? null : frozen(job.unique),
-    meta: hasMeta ? frozen(job.meta) : NO_META,
     state: "scheduled",
     attempt: 0,
     fence: 0,
@@ -107,6 +107,33 @@ export function storedRow(job: NewJob, place: { readonly line: Line; readonly se
     removed: false,
     heapIndex: -1,
   };
+}
+
+function termsOf(job: NewJob, line: Line): Terms {
+  const last = line.lastTerms;
+  const hasMeta = Object.keys(job.meta).length > 0;
+  const isAlike =
+    last !== null &&
+    !hasMeta &&
+    last.meta === NO_META &&
+    job.unique === null &&
+    last.unique === null &&
+    job.backoff === last.backoff &&
+    job.priority === last.priority &&
+    job.maxRetries === last.maxRetries &&
+    job.timeoutMs === last.timeoutMs &&
+    job.depth === last.depth;
+  if (isAlike) return last;
+  line.lastTerms = {
+    priority: job.priority,
+    maxRetries: job.maxRetries,
+    backoff: job.backoff === null ? null : frozen(job.backoff),
+    timeoutMs: job.timeoutMs,
+    depth: job.depth,
+    unique: job.unique === null ? null : frozen(job.unique),
+    meta: hasMeta ? frozen(job.meta) : NO_META,
+  };
+  return line.lastTerms;
 }
 
 // Written out, here and below: copying by spreading takes ten times as long.
@@ -127,22 +154,22 @@ export function finishedRun(row: StoredRow, transition: Transition): LastRun {
 }
 
 export function copyOf(row: StoredRow): JobRow {
-  const { line, run } = row;
+  const { line, terms, run } = row;
   return {
     id: row.id,
     name: line.name,
     queue: line.queue,
-    payload: row.payload,
+    payload: unpackBytes(row.payload),
     attachments: row.attachments,
-    priority: row.priority,
-    maxRetries: row.maxRetries,
-    backoff: row.backoff,
-    timeoutMs: row.timeoutMs,
-    depth: row.depth,
+    priority: terms.priority,
+    maxRetries: terms.maxRetries,
+    backoff: terms.backoff,
+    timeoutMs: terms.timeoutMs,
+    depth: terms.depth,
     runAt: row.runAt,
     createdAt: row.createdAt,
-    unique: row.unique,
-    meta: row.meta,
+    unique: terms.unique,
+    meta: terms.meta,
     state: row.state,
     attempt: row.attempt,
     fence: row.fence,
@@ -159,7 +186,7 @@ export function copyOf(row: StoredRow): JobRow {
 
 /** What the payload of a row occupies now, with all that belongs to it, and a result. */
 export function bytesOf(row: StoredRow, result: Uint8Array | null): number {
-  let bytes = row.payload.byteLength + (result?.byteLength ?? 0);
+  let bytes = sizeOf(row.payload) + (result?.byteLength ?? 0);
   for (const { byteLength } of row.attachments) bytes += byteLength;
   return bytes;
 }
@@ -167,7 +194,7 @@ export function bytesOf(row: StoredRow, result: Uint8Array | null): number {
 /** What a row is known by must stay; what weighs much can go at once. */
 export function empty(row: StoredRow): void {
   row.removed = true;
-  row.payload = NO_BYTES;
+  row.payload = "";
   row.attachments = NO_ATTACHMENTS;
   row.run = NEVER_RUN;
 }

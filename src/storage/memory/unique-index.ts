@@ -5,7 +5,7 @@ export class UniqueIndex {
   readonly #holders = new Map<string, StoredRow>();
 
   /** Who holds the key of this row, be it the row itself. */
-  holder({ line, unique }: StoredRow): StoredRow | undefined {
+  holder({ line, terms: { unique } }: StoredRow): StoredRow | undefined {
     return unique === null ? undefined : this.#holders.get(scoped(line.name, unique.key));
   }
 
@@ -16,12 +16,14 @@ export class UniqueIndex {
   }
 
   takeIfFree(row: StoredRow): void {
-    if (row.unique !== null && this.isFreeFor(row)) this.#holders.set(scoped(row.line.name, row.unique.key), row);
+    const { unique } = row.terms;
+    if (unique !== null && this.isFreeFor(row)) this.#holders.set(scoped(row.line.name, unique.key), row);
   }
 
   release(row: StoredRow): void {
-    if (row.unique === null) return;
-    const key = scoped(row.line.name, row.unique.key);
+    const { unique } = row.terms;
+    if (unique === null) return;
+    const key = scoped(row.line.name, unique.key);
     if (this.#holders.get(key) === row) this.#holders.delete(key);
   }
 }
