@@ -101,6 +101,8 @@ export class Dispatcher implements PoolListener {
   }
 
   wake(): void {
+    // Answers that lie in shared memory make room, though nobody has told of them yet.
+    for (const lane of this.#flights.lanes) lane.collect();
     this.#claims.wake();
   }
 
