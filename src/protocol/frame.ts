@@ -3,6 +3,7 @@
  * as many objects.
  */
 
+import type { ClaimedJob } from "../job/job-record.js";
 import type { FrameJob } from "./messages.js";
 
 /** A larger payload travels alone: joining it to others would only copy it once more. */
@@ -11,6 +12,7 @@ const LARGEST_JOINED = 16 * 1_024;
 /** What most jobs have of these. */
 const NO_META: FrameJob["meta"] = Object.freeze({});
 const NO_ATTACHMENTS: FrameJob["attachments"] = Object.freeze([]);
+const NO_EXTRA: Extra = Object.freeze({ meta: NO_META, attachments: NO_ATTACHMENTS, largePayload: null });
 
 export interface Frame {
   readonly ids: readonly string[];
@@ -30,9 +32,15 @@ interface Extra {
   readonly largePayload: Uint8Array | null;
 }
 
+/** What a thread must know of a job. */
+export type FramedJob = Pick<ClaimedJob, "id" | "name" | "attempt" | "maxRetries" | "depth" | "meta" | "payload" | "attachments" | "backoff">;
+
+/** Of a job: slot, name, attempt, maxRetries, depth, whether its backoff is a function, end of its payload. */
 const FIELDS = 7;
 
-export function packFrame(jobs: readonly FrameJob[]): Frame {
+/** @param slots of the jobs, in the same order */
+export function packFrame(jobs: readonly FramedJob[], slots: readonly number[]): Frame {
+  const ids: string[] = [];
   const names: string[] = [];
   const numbers = new Float64Array(jobs.length * FIELDS);
   const extras = new Map<number, Extra>();
@@ -40,7 +48,9 @@ export function packFrame(jobs: readonly FrameJob[]): Frame {
   for (const { payload } of jobs) if (payload.byteLength <= LARGEST_JOINED) size += payload.byteLength;
   const payloads = new Uint8Array(size);
   let end = 0;
-  for (const [index, job] of jobs.entries()) {
+  // Element by element: a list for each job, or a view, would cost more than all the rest.
+  for (let index = 0, at = 0; index < jobs.length; index += 1, at += FIELDS) {
+    const job = jobs[index] as FramedJob;
     const { payload, meta, attachments } = job;
     const isLarge = payload.byteLength > LARGEST_JOINED;
     if (!isLarge) {
@@ -48,19 +58,39 @@ export function packFrame(jobs: readonly FrameJob[]): Frame {
       end += payload.byteLength;
     }
     if (isLarge || attachments.length > 0 || !isEmpty(meta)) extras.set(index, { meta, attachments, largePayload: isLarge ? payload : null });
-    numbers.set([job.slot, indexOf(names, job.name), job.attempt, job.maxRetries, job.depth, job.customBackoff ? 1 : 0, end], index * FIELDS);
+    ids.push(job.id);
+    numbers[at] = slots[index] ?? 0;
+    numbers[at + 1] = indexOf(names, job.name);
+    numbers[at + 2] = job.attempt;
+    numbers[at + 3] = job.maxRetries;
+    numbers[at + 4] = job.depth;
+    numbers[at + 5] = job.backoff === null ? 1 : 0;
+    numbers[at + 6] = end;
   }
-  return { ids: jobs.map(({ id }) => id), names, numbers, payloads, extras };
+  return { ids, names, numbers, payloads, extras };
 }
 
 export function unpackFrame({ ids, names, numbers, payloads, extras }: Frame): FrameJob[] {
   let start = 0;
+  const number = (at: number): number => numbers[at] ?? 0;
   return ids.map((id, index): FrameJob => {
-    const [slot = 0, name = 0, attempt = 0, maxRetries = 0, depth = 0, customBackoff = 0, end = 0] = numbers.subarray(index * FIELDS, (index + 1) * FIELDS);
-    const { meta = NO_META, attachments = NO_ATTACHMENTS, largePayload = null } = extras.get(index) ?? {};
-    const payload = largePayload ?? payloads.subarray(start, end);
+    const at = index * FIELDS;
+    const { meta, attachments, largePayload } = extras.size === 0 ? NO_EXTRA : (extras.get(index) ?? NO_EXTRA);
+    const end = number(at + 6);
+    const payload = largePayload === null ? { bytes: payloads, start, end } : { bytes: largePayload, start: 0, end: largePayload.byteLength };
     start = end;
-    return { slot, id, name: names[name] ?? "", attempt, maxRetries, depth, meta, payload, attachments, customBackoff: customBackoff === 1 };
+    return {
+      slot: number(at),
+      id,
+      name: names[number(at + 1)] ?? "",
+      attempt: number(at + 2),
+      maxRetries: number(at + 3),
+      depth: number(at + 4),
+      meta,
+      payload,
+      attachments,
+      customBackoff: number(at + 5) === 1,
+    };
   });
 }
 
