@@ -49,8 +49,8 @@ export function packFrame(jobs: readonly FramedJob[], slots: readonly number[]):
   const payloads = new Uint8Array(size);
   let end = 0;
   // Element by element: a list for each job, or a view, would cost more than all the rest.
-  for (let index = 0, at = 0; index < jobs.length; index += 1, at += FIELDS) {
-    const job = jobs[index] as FramedJob;
+  jobs.forEach((job, index) => {
+    const at = index * FIELDS;
     const { payload, meta, attachments } = job;
     const isLarge = payload.byteLength > LARGEST_JOINED;
     if (!isLarge) {
@@ -66,7 +66,7 @@ export function packFrame(jobs: readonly FramedJob[], slots: readonly number[]):
     numbers[at + 4] = job.depth;
     numbers[at + 5] = job.backoff === null ? 1 : 0;
     numbers[at + 6] = end;
-  }
+  });
   return { ids, names, numbers, payloads, extras };
 }
 

@@ -9,7 +9,9 @@ export type PackedBytes = string | Uint8Array;
 const MOST_IN_STRING = 256;
 
 export function packBytes(bytes: Uint8Array): PackedBytes {
-  return bytes.byteLength > MOST_IN_STRING ? bytes : String.fromCharCode.apply(null, bytes as unknown as number[]);
+  if (bytes.byteLength <= MOST_IN_STRING) return String.fromCharCode.apply(null, bytes as unknown as number[]);
+  // A part of a larger buffer would keep all of it in memory.
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
 }
 
 export function unpackBytes(packed: PackedBytes): Uint8Array {

@@ -43,7 +43,7 @@ export interface LastRun {
   readonly startedAt: number | null;
   readonly finishedAt: number | null;
   readonly failure: Failure | null;
-  readonly result: Uint8Array | null;
+  readonly result: PackedBytes | null;
   readonly resultMoved: boolean;
   readonly cancelRequested: boolean;
   readonly progress: number | null;
@@ -149,8 +149,9 @@ export function finishedRun(row: StoredRow, transition: Transition): LastRun {
   const { result, resultMoved, progress, at } = transition;
   const { startedAt, cancelRequested } = row.run;
   const failure = frozenFailure(transition.failure);
-  const bytes = bytesOf(row, result);
-  return { runner: null, startedAt, finishedAt: at, failure, result, resultMoved, cancelRequested, progress, bytes };
+  const packed = result === null ? null : packBytes(result);
+  const bytes = bytesOf(row, packed);
+  return { runner: null, startedAt, finishedAt: at, failure, result: packed, resultMoved, cancelRequested, progress, bytes };
 }
 
 export function copyOf(row: StoredRow): JobRow {
@@ -177,7 +178,7 @@ export function copyOf(row: StoredRow): JobRow {
     startedAt: run.startedAt,
     finishedAt: run.finishedAt,
     failure: run.failure,
-    result: run.result,
+    result: run.result === null ? null : unpackBytes(run.result),
     resultMoved: run.resultMoved,
     cancelRequested: run.cancelRequested,
     progress: run.progress,
@@ -185,8 +186,8 @@ export function copyOf(row: StoredRow): JobRow {
 }
 
 /** What the payload of a row occupies now, with all that belongs to it, and a result. */
-export function bytesOf(row: StoredRow, result: Uint8Array | null): number {
-  let bytes = sizeOf(row.payload) + (result?.byteLength ?? 0);
+export function bytesOf(row: StoredRow, result: PackedBytes | null): number {
+  let bytes = sizeOf(row.payload) + (result === null ? 0 : sizeOf(result));
   for (const { byteLength } of row.attachments) bytes += byteLength;
   return bytes;
 }
