@@ -29,26 +29,29 @@ export class BarePort {
     return new BarePort(workers, ports);
   }
 
-  /** @returns every payload as it came back */
-  async echo(jobs: number, payloadOf: (index: number) => unknown): Promise<readonly unknown[]> {
+  /**
+   * @param frame how many payloads a message carries
+   * @returns every payload as it came back
+   */
+  async echo(jobs: number, payloadOf: (index: number) => unknown, frame: number = FRAME): Promise<readonly unknown[]> {
     const results: unknown[] = [];
     let sent = 0;
     await new Promise<void>((resolve) => {
       const send = (port: MessagePort): void => {
-        const count = Math.min(FRAME, jobs - sent);
+        const count = Math.min(frame, jobs - sent);
         if (count === 0) return;
         const first = sent;
         sent += count;
         port.postMessage(packFrame(count, (index) => payloadOf(first + index)));
       };
       for (const port of this.#ports) {
-        port.on("message", (frame: BareFrame) => {
+        port.on("message", (answer: BareFrame) => {
           send(port);
-          unpackFrame(frame, (payload) => results.push(payload));
+          unpackFrame(answer, (payload) => results.push(payload));
           if (results.length === jobs) resolve();
         });
       }
-      for (let frame = 0; frame < WINDOW; frame += 1) this.#ports.forEach(send);
+      for (let sentFirst = 0; sentFirst < WINDOW; sentFirst += 1) this.#ports.forEach(send);
     });
     for (const port of this.#ports) port.removeAllListeners("message");
     return results;

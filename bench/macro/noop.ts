@@ -7,9 +7,9 @@ import type { Engine } from "millrace";
 import { BarePort } from "../lib/bare-port.js";
 import { echo, requireEchoes, small, type Small, startEngine } from "../lib/engine.js";
 import type { Cost } from "../lib/measure.js";
+import { enqueueOneByOne } from "../lib/noop-stream.js";
 import { median, show, showCount, showRange, summarize } from "../lib/numbers.js";
 import { callPiscina, describeSetting, openPiscina, type PiscinaSetting, triedSection, tryPiscina } from "../lib/piscina.js";
-import { oneByOne } from "../lib/produce.js";
 import { judge, quotients, ratioCells, type Ratios } from "../lib/ratio.js";
 import type { Options, Section } from "../lib/report.js";
 import { inTurns, rates, values } from "../lib/rounds.js";
@@ -45,10 +45,6 @@ export async function noopBench({ quick }: Options): Promise<readonly Section[]>
     await bare.close();
     await piscina.destroy();
   }
-}
-
-export function enqueueOneByOne(engine: Engine, jobs: number): Promise<readonly Small[]> {
-  return oneByOne(jobs, () => engine.enqueue(echo, small()).then((handle) => handle.result()));
 }
 
 async function enqueueInChunks(engine: Engine, jobs: number): Promise<readonly Small[]> {
