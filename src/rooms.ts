@@ -248,7 +248,7 @@ export class Rooms {
     if (isFinished(transition.to)) {
       const ending =
         outcome.kind === "ok"
-          ? endingOfResult(outcome.result, () => ({ id: job.id, name: job.name, runs: transition.attempt }))
+          ? endingOfResult(outcome.result, job)
           : endingOf({ ...job, ...transition, state: transition.to, finishedAt: transition.at }, job.id);
       if (ending !== undefined) this.#results.settle(job.id, ending);
     }

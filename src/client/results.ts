@@ -211,9 +211,8 @@ export function endingOf(row: JobRow | undefined, id: JobId): Ending | undefined
   return { kind: "failed", error: errorOf(row) };
 }
 
-/** The job is asked for only if it matters. */
-export function endingOfResult(result: Encoded, job: () => JobIdentity): Ending {
-  return { kind: "completed", result, moved: result.attachments.length > 0 ? job() : null };
+export function endingOfResult(result: Encoded, { id, name, attempt }: Pick<JobRow, "id" | "name" | "attempt">): Ending {
+  return { kind: "completed", result, moved: result.attachments.length > 0 ? { id, name, runs: attempt } : null };
 }
 
 function errorOf({ id, name, attempt, state, failure }: JobRow): Error {

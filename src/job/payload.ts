@@ -1,4 +1,4 @@
-import { addExtension, Packr, RESERVE_START_SPACE, RESET_BUFFER_MODE } from "msgpackr";
+import { addExtension, Packr, RESERVE_START_SPACE, RESET_BUFFER_MODE, REUSE_BUFFER_MODE } from "msgpackr";
 import { types } from "node:util";
 
 import { PayloadError } from "../errors.js";
@@ -163,17 +163,32 @@ function toBytes(value: unknown, { root, maxBytes }: EncodeOptions, transfer: Mo
 function pack(value: unknown): Uint8Array {
   let arena: number | undefined;
   try {
-    const packed = packr.pack(value, RESERVE_START_SPACE | RESET_BUFFER_MODE | FORMAT_BYTES);
-    arena = packed.buffer.byteLength;
-    packed[0] = FORMAT;
-    // The packed bytes are a piece of the arena; posting them would send all of it.
-    return new Uint8Array(packed);
+    const packed = packr.pack(value, PACK_MODE | FORMAT_BYTES) as Packed;
+    arena = packed.byteLength;
+    packed[packed.start] = FORMAT;
+    return copyOf(packed);
   } catch (error) {
     throw new Refusal("packing it fails", { thrown: error });
   } finally {
     // It never shrinks by itself, and after a failure its size is not known.
     if (arena === undefined || arena > MAX_ARENA_BYTES) packr.useBuffer(Buffer.allocUnsafeSlow(ARENA_BYTES));
   }
+}
+
+/** The arena itself, since a view of it costs more than packing a small value. */
+const PACK_MODE = RESERVE_START_SPACE | RESET_BUFFER_MODE | REUSE_BUFFER_MODE;
+type Packed = Buffer & { readonly start: number; readonly end: number };
+/** Fewer are copied sooner one by one. */
+const FEW_BYTES = 64;
+
+/** The packed bytes are a piece of the arena; posting them would send all of it. */
+function copyOf(packed: Packed): Uint8Array {
+  const { start, end } = packed;
+  const length = end - start;
+  const bytes = new Uint8Array(length);
+  if (length > FEW_BYTES) bytes.set(packed.subarray(start, end));
+  else for (let index = 0; index < length; index += 1) bytes[index] = packed[start + index] ?? 0;
+  return bytes;
 }
 
 /** Takes the buffers away from their owner. Either all of them move or none. */

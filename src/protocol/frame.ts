@@ -15,7 +15,8 @@ const NO_ATTACHMENTS: FrameJob["attachments"] = Object.freeze([]);
 const NO_EXTRA: Extra = Object.freeze({ meta: NO_META, attachments: NO_ATTACHMENTS, largePayload: null });
 
 export interface Frame {
-  readonly ids: readonly string[];
+  /** The ids, one after the other. */
+  readonly ids: string;
   /** Each once. */
   readonly names: readonly string[];
   /** `FIELDS` numbers for each job. */
@@ -35,8 +36,8 @@ interface Extra {
 /** What a thread must know of a job. */
 export type FramedJob = Pick<ClaimedJob, "id" | "name" | "attempt" | "maxRetries" | "depth" | "meta" | "payload" | "attachments" | "backoff">;
 
-/** Of a job: slot, name, attempt, maxRetries, depth, whether its backoff is a function, end of its payload. */
-const FIELDS = 7;
+/** Of a job: slot, name, attempt, maxRetries, depth, whether its backoff is a function, ends of its payload and of its id. */
+const FIELDS = 8;
 
 /** @param slots of the jobs, in the same order */
 export function packFrame(jobs: readonly FramedJob[], slots: readonly number[]): Frame {
@@ -48,6 +49,7 @@ export function packFrame(jobs: readonly FramedJob[], slots: readonly number[]):
   for (const { payload } of jobs) if (payload.byteLength <= LARGEST_JOINED) size += payload.byteLength;
   const payloads = new Uint8Array(size);
   let end = 0;
+  let idsEnd = 0;
   // Element by element: a list for each job, or a view, would cost more than all the rest.
   jobs.forEach((job, index) => {
     const at = index * FIELDS;
@@ -66,19 +68,23 @@ export function packFrame(jobs: readonly FramedJob[], slots: readonly number[]):
     numbers[at + 4] = job.depth;
     numbers[at + 5] = job.backoff === null ? 1 : 0;
     numbers[at + 6] = end;
+    numbers[at + 7] = idsEnd += job.id.length;
   });
-  return { ids, names, numbers, payloads, extras };
+  return { ids: ids.join(""), names, numbers, payloads, extras };
 }
 
 export function unpackFrame({ ids, names, numbers, payloads, extras }: Frame): FrameJob[] {
   let start = 0;
+  let idStart = 0;
   const number = (at: number): number => numbers[at] ?? 0;
-  return ids.map((id, index): FrameJob => {
+  return Array.from({ length: numbers.length / FIELDS }, (_, index): FrameJob => {
     const at = index * FIELDS;
     const { meta, attachments, largePayload } = extras.size === 0 ? NO_EXTRA : (extras.get(index) ?? NO_EXTRA);
     const end = number(at + 6);
     const payload = largePayload === null ? { bytes: payloads, start, end } : { bytes: largePayload, start: 0, end: largePayload.byteLength };
     start = end;
+    const id = ids.slice(idStart, number(at + 7));
+    idStart = number(at + 7);
     return {
       slot: number(at),
       id,

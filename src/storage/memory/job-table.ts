@@ -16,10 +16,11 @@ import type {
   StorageCounts,
 } from "../storage.js";
 import type { ChangeFeed } from "./change-feed.js";
+import { Bag } from "./bag.js";
 import { FinishedLog } from "./finished-log.js";
 import { IdOrder } from "./id-order.js";
 import { type PendingState, QueueIndex } from "./queue-index.js";
-import { attachmentsLost, bytesOf, copyOf, empty, finishedRun, type LastRun, NEVER_RUN, startedRun, storedRow, type StoredRow } from "./row.js";
+import { attachmentsLost, bytesOf, copyOf, empty, endRun, finishRun, NEVER_RUN, startRun, storedRow, type StoredRow } from "./row.js";
 import { UniqueIndex } from "./unique-index.js";
 
 /** The rows, moved between the states as the verbs of the contract say. It keeps the indexes in step. */
@@ -27,7 +28,7 @@ export class JobTable {
   readonly #rows = new Map<JobId, StoredRow>();
   readonly #ids = new IdOrder();
   readonly #index = new QueueIndex();
-  readonly #running = new Set<StoredRow>();
+  readonly #running = new Bag<StoredRow>();
   readonly #finished = new FinishedLog();
   readonly #unique = new UniqueIndex();
   readonly #totals = new Map<string, Record<keyof QueueTotals, number>>();
@@ -45,7 +46,7 @@ export class JobTable {
 
   enqueue(jobs: readonly NewJob[], limits: QueueLimits | undefined): (Enqueued | "full")[] {
     // All rows are made before the first is stored: what is wrong with one of them shows here.
-    const rows = jobs.map((job) => storedRow(job, { line: this.#index.line(job.queue, job.name), sequence: this.#sequence++ }));
+    const rows = jobs.map((job) => storedRow(job, this.#index.line(job.queue, job.name), this.#sequence++));
     const free = limits === undefined ? undefined : this.#freePlaces(limits);
     return rows.map((row) => this.#insert(row, free));
   }
@@ -82,7 +83,7 @@ export class JobTable {
       this.#index.setState(row, "running");
       row.fence += 1;
       row.attempt += 1;
-      row.run = startedRun(row, runner, now);
+      startRun(row, runner, now);
       this.#running.add(row);
       if (row.terms.unique?.until === "started") this.#unique.release(row);
       // Its state, runner and start were set just now.
@@ -94,14 +95,14 @@ export class JobTable {
     const row = this.#rows.get(transition.id);
     if (row?.state !== "running" || row.fence !== transition.fence) return false;
     const { to, attempt, runAt } = transition;
-    const run = finishedRun(row, transition);
     this.#running.delete(row);
     row.attempt = attempt;
     row.runAt = runAt;
     if (isFinished(to)) {
-      this.#finish(row, to, run);
+      finishRun(row, transition);
+      this.#finish(row, to);
     } else {
-      row.run = { ...run, startedAt: null, finishedAt: row.run.finishedAt, bytes: row.run.bytes };
+      endRun(row, transition);
       this.#giveBack(row, to);
     }
     return true;
@@ -112,12 +113,13 @@ export class JobTable {
     if (row === undefined) return "unknown";
     if (isFinished(row.state)) return "finished";
     if (row.state === "running") {
-      row.run = { ...row.run, cancelRequested: true };
+      row.run.cancelRequested = true;
       this.#feed.cancelling(id);
       return "cancelling";
     }
     this.#index.unfile(row);
-    this.#finish(row, "cancelled", { ...row.run, finishedAt: now, bytes: bytesOf(row, row.run.result) });
+    row.run = { ...row.run, finishedAt: now, bytes: bytesOf(row, row.run.result) };
+    this.#finish(row, "cancelled");
     return "cancelled";
   }
 
@@ -168,7 +170,7 @@ export class JobTable {
   /** In order of enqueue, so that the first of two gets back a key that both want. A wish to cancel stays on record. */
   reclaim(request: ReclaimRequest): JobRow[] {
     const keep = new Set(request.keep.map(({ id, fence }) => `${id} ${fence}`));
-    const orphans = [...this.#running].filter((row) => {
+    const orphans = this.#running.items.filter((row) => {
       const isKept = row.run.runner === request.runner && keep.has(`${row.id} ${row.fence}`);
       return !isKept && (request.queue === null || request.queue === row.line.queue);
     });
@@ -176,7 +178,8 @@ export class JobTable {
     return orphans.map((row) => {
       this.#running.delete(row);
       row.attempt -= 1;
-      row.run = { ...row.run, runner: null, startedAt: null };
+      row.run.runner = null;
+      row.run.startedAt = null;
       this.#giveBack(row, "waiting");
       return copyOf(row);
     });
@@ -223,8 +226,7 @@ export class JobTable {
     this.#feed.ready(row.line.queue);
   }
 
-  #finish(row: StoredRow, state: FinishedState, run: LastRun): void {
-    row.run = run;
+  #finish(row: StoredRow, state: FinishedState): void {
     this.#index.setState(row, state);
     this.#finished.add(row, state);
     this.#unique.release(row);

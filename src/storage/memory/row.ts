@@ -39,16 +39,16 @@ export interface QueueLoad {
 
 /** What only a run leaves behind. Kept apart and shared by all that never ran, since a store may hold a million of those. */
 export interface LastRun {
-  readonly runner: string | null;
-  readonly startedAt: number | null;
-  readonly finishedAt: number | null;
-  readonly failure: Failure | null;
-  readonly result: PackedBytes | null;
-  readonly resultMoved: boolean;
-  readonly cancelRequested: boolean;
-  readonly progress: number | null;
+  runner: string | null;
+  startedAt: number | null;
+  finishedAt: number | null;
+  failure: Failure | null;
+  result: PackedBytes | null;
+  resultMoved: boolean;
+  cancelRequested: boolean;
+  progress: number | null;
   /** What a finished job occupies. Noted when it finished, since attachments lose their size when they are sent. */
-  readonly bytes: number;
+  bytes: number;
 }
 
 export const NEVER_RUN: LastRun = Object.freeze({
@@ -80,6 +80,7 @@ export interface StoredRow extends Heaped {
   state: JobState;
   attempt: number;
   fence: number;
+  /** Its own while it runs and after, and then changed in place; `NEVER_RUN` is not changed. */
   run: LastRun;
   /** Deleted, though an index may still have to notice. */
   removed: boolean;
@@ -88,12 +89,12 @@ export interface StoredRow extends Heaped {
 const NO_META: Readonly<Record<string, string>> = Object.freeze({});
 const NO_ATTACHMENTS: readonly ArrayBuffer[] = Object.freeze([]);
 
-export function storedRow(job: NewJob, place: { readonly line: Line; readonly sequence: number }): StoredRow {
+export function storedRow(job: NewJob, line: Line, sequence: number): StoredRow {
   return {
     id: job.id,
-    sequence: place.sequence,
-    line: place.line,
-    terms: termsOf(job, place.line),
+    sequence,
+    line,
+    terms: termsOf(job, line),
     // Long ones are shared with the caller, here and on the way out: nobody writes to a payload, and copies would hold up the
     // main thread.
     payload: packBytes(job.payload),
@@ -111,7 +112,7 @@ export function storedRow(job: NewJob, place: { readonly line: Line; readonly se
 
 function termsOf(job: NewJob, line: Line): Terms {
   const last = line.lastTerms;
-  const hasMeta = Object.keys(job.meta).length > 0;
+  const hasMeta = !isEmpty(job.meta);
   const isAlike =
     last !== null &&
     !hasMeta &&
@@ -136,22 +137,39 @@ function termsOf(job: NewJob, line: Line): Terms {
   return line.lastTerms;
 }
 
-// Written out, here and below: copying by spreading takes ten times as long.
-
-/** The run that begins with a claim. */
-export function startedRun({ run }: StoredRow, runner: string, startedAt: number): LastRun {
-  const { finishedAt, failure, result, resultMoved, progress, bytes } = run;
-  return { runner, startedAt, finishedAt, failure, result, resultMoved, cancelRequested: false, progress, bytes };
+function isEmpty(meta: NewJob["meta"]): boolean {
+  for (const _ in meta) return false;
+  return true;
 }
 
-/** What a finished run leaves. */
-export function finishedRun(row: StoredRow, transition: Transition): LastRun {
-  const { result, resultMoved, progress, at } = transition;
-  const { startedAt, cancelRequested } = row.run;
-  const failure = frozenFailure(transition.failure);
-  const packed = result === null ? null : packBytes(result);
-  const bytes = bytesOf(row, packed);
-  return { runner: null, startedAt, finishedAt: at, failure, result: packed, resultMoved, cancelRequested, progress, bytes };
+// Written out, here and below: copying by spreading takes ten times as long.
+
+/** A run begins with a claim. */
+export function startRun(row: StoredRow, runner: string, startedAt: number): void {
+  const { finishedAt, failure, result, resultMoved, progress, bytes } = row.run;
+  row.run = { runner, startedAt, finishedAt, failure, result, resultMoved, cancelRequested: false, progress, bytes };
+}
+
+/** What a run leaves that goes on later. */
+export function endRun(row: StoredRow, transition: Transition): void {
+  const { run } = row;
+  const { result, resultMoved, progress } = transition;
+  run.runner = null;
+  run.startedAt = null;
+  run.failure = frozenFailure(transition.failure);
+  run.result = result === null ? null : packBytes(result);
+  run.resultMoved = resultMoved;
+  run.progress = progress;
+}
+
+/** What the last run leaves. */
+export function finishRun(row: StoredRow, transition: Transition): void {
+  const { run } = row;
+  const { startedAt } = run;
+  endRun(row, transition);
+  run.startedAt = startedAt;
+  run.finishedAt = transition.at;
+  run.bytes = bytesOf(row, run.result);
 }
 
 export function copyOf(row: StoredRow): JobRow {
