@@ -19,8 +19,9 @@ import type { ChangeFeed } from "./change-feed.js";
 import { Bag } from "./bag.js";
 import { FinishedLog } from "./finished-log.js";
 import { IdOrder } from "./id-order.js";
+import { unpacker } from "./packed-bytes.js";
 import { type PendingState, QueueIndex } from "./queue-index.js";
-import { attachmentsLost, bytesOf, copyOf, empty, endRun, finishRun, NEVER_RUN, startRun, storedRow, type StoredRow } from "./row.js";
+import { attachmentsLost, bytesOf, copyOf, empty, endedRun, firstRun, NEVER_RUN, nextRun, storedRow, type StoredRow } from "./row.js";
 import { UniqueIndex } from "./unique-index.js";
 
 /** The rows, moved between the states as the verbs of the contract say. It keeps the indexes in step. */
@@ -79,15 +80,18 @@ export class JobTable {
 
   claim(request: ClaimRequest): ClaimedJob[] {
     const { runner, now } = request;
-    return this.#index.take(request).map((row) => {
+    const first = firstRun(runner, now);
+    const rows = this.#index.take(request);
+    const unpack = unpacker(rows.map(({ payload }) => payload));
+    return rows.map((row) => {
       this.#index.setState(row, "running");
       row.fence += 1;
       row.attempt += 1;
-      startRun(row, runner, now);
+      row.run = row.run === NEVER_RUN ? first : nextRun(row, runner, now);
       this.#running.add(row);
       if (row.terms.unique?.until === "started") this.#unique.release(row);
       // Its state, runner and start were set just now.
-      return copyOf(row) as ClaimedJob;
+      return copyOf(row, unpack(row.payload)) as ClaimedJob;
     });
   }
 
@@ -98,13 +102,9 @@ export class JobTable {
     this.#running.delete(row);
     row.attempt = attempt;
     row.runAt = runAt;
-    if (isFinished(to)) {
-      finishRun(row, transition);
-      this.#finish(row, to);
-    } else {
-      endRun(row, transition);
-      this.#giveBack(row, to);
-    }
+    row.run = endedRun(row, transition);
+    if (isFinished(to)) this.#finish(row, to);
+    else this.#giveBack(row, to);
     return true;
   }
 
@@ -113,7 +113,7 @@ export class JobTable {
     if (row === undefined) return "unknown";
     if (isFinished(row.state)) return "finished";
     if (row.state === "running") {
-      row.run.cancelRequested = true;
+      row.run = { ...row.run, cancelRequested: true };
       this.#feed.cancelling(id);
       return "cancelling";
     }
@@ -149,6 +149,11 @@ export class JobTable {
 
   #remove(row: StoredRow): void {
     this.#takeOut(row);
+    this.#forget(row);
+  }
+
+  /** A row that is in no place any more. */
+  #forget(row: StoredRow): void {
     this.#unique.release(row);
     this.#index.drop(row);
     this.#rows.delete(row.id);
@@ -157,14 +162,11 @@ export class JobTable {
   }
 
   prune({ retention, limit, now }: PruneRequest): PruneResult {
-    let pruned = 0;
-    for (const victim of this.#finished.victims(retention, now)) {
-      if (pruned >= limit) return { pruned, nextInMs: 0 };
-      this.#remove(victim);
-      pruned += 1;
-    }
+    const victims = this.#finished.takeVictims({ retention, now, limit });
+    for (const row of victims) this.#forget(row);
+    if (victims.length === limit && this.#finished.hasVictims(retention, now)) return { pruned: limit, nextInMs: 0 };
     const nextAt = this.#finished.nextExpiryAt(retention);
-    return { pruned, nextInMs: nextAt === null ? null : nextAt - now };
+    return { pruned: victims.length, nextInMs: nextAt === null ? null : nextAt - now };
   }
 
   /** In order of enqueue, so that the first of two gets back a key that both want. A wish to cancel stays on record. */
@@ -178,8 +180,7 @@ export class JobTable {
     return orphans.map((row) => {
       this.#running.delete(row);
       row.attempt -= 1;
-      row.run.runner = null;
-      row.run.startedAt = null;
+      row.run = { ...row.run, runner: null, startedAt: null };
       this.#giveBack(row, "waiting");
       return copyOf(row);
     });
@@ -201,7 +202,7 @@ export class JobTable {
         (queue === undefined || row.line.queue === queue) &&
         (name === undefined || row.line.name === name),
     });
-    const jobs = found.slice(0, limit).map(copyOf);
+    const jobs = found.slice(0, limit).map((row) => copyOf(row));
     return { jobs, next: found.length > limit ? (jobs.at(-1)?.id ?? null) : null };
   }
 

@@ -15,9 +15,25 @@ export function packBytes(bytes: Uint8Array): PackedBytes {
 }
 
 export function unpackBytes(packed: PackedBytes): Uint8Array {
-  if (typeof packed !== "string") return packed;
-  const bytes = new Uint8Array(packed.length);
-  for (let index = 0; index < packed.length; index += 1) bytes[index] = packed.charCodeAt(index);
+  return typeof packed === "string" ? fill(new Uint8Array(packed.length), packed) : packed;
+}
+
+/** Unpacks what is used together and not for long: it lies in one buffer, since making one costs more than filling it. */
+export function unpacker(all: readonly PackedBytes[]): (packed: PackedBytes) => Uint8Array {
+  let size = 0;
+  for (const packed of all) if (typeof packed === "string") size += packed.length;
+  const buffer = new ArrayBuffer(size);
+  let end = 0;
+  return (packed) => {
+    if (typeof packed !== "string") return packed;
+    const start = end;
+    end += packed.length;
+    return fill(new Uint8Array(buffer, start, packed.length), packed);
+  };
+}
+
+function fill(bytes: Uint8Array, from: string): Uint8Array {
+  for (let index = 0; index < from.length; index += 1) bytes[index] = from.charCodeAt(index);
   return bytes;
 }
 

@@ -1,6 +1,6 @@
 /** A job as it lies in memory, and the ways in and out: nothing inside is ever shared with a caller who could change it. */
 
-import type { Failure, JobRow, JobState, NewJob, UniqueKey } from "../../job/job-record.js";
+import { type Failure, isFinished, type JobRow, type JobState, type NewJob, type UniqueKey } from "../../job/job-record.js";
 import type { Backoff } from "../../job/backoff.js";
 import type { Transition } from "../../job/lifecycle.js";
 import { isDetached } from "../../job/payload-kinds.js";
@@ -37,18 +37,18 @@ export interface QueueLoad {
   pending: number;
 }
 
-/** What only a run leaves behind. Kept apart and shared by all that never ran, since a store may hold a million of those. */
+/** What only a run leaves behind. Kept apart and shared by all that never ran, since a store may hold a million of those, and by those that were claimed together. */
 export interface LastRun {
-  runner: string | null;
-  startedAt: number | null;
-  finishedAt: number | null;
-  failure: Failure | null;
-  result: PackedBytes | null;
-  resultMoved: boolean;
-  cancelRequested: boolean;
-  progress: number | null;
+  readonly runner: string | null;
+  readonly startedAt: number | null;
+  readonly finishedAt: number | null;
+  readonly failure: Failure | null;
+  readonly result: PackedBytes | null;
+  readonly resultMoved: boolean;
+  readonly cancelRequested: boolean;
+  readonly progress: number | null;
   /** What a finished job occupies. Noted when it finished, since attachments lose their size when they are sent. */
-  bytes: number;
+  readonly bytes: number;
 }
 
 export const NEVER_RUN: LastRun = Object.freeze({
@@ -80,7 +80,6 @@ export interface StoredRow extends Heaped {
   state: JobState;
   attempt: number;
   fence: number;
-  /** Its own while it runs and after, and then changed in place; `NEVER_RUN` is not changed. */
   run: LastRun;
   /** Deleted, though an index may still have to notice. */
   removed: boolean;
@@ -144,41 +143,42 @@ function isEmpty(meta: NewJob["meta"]): boolean {
 
 // Written out, here and below: copying by spreading takes ten times as long.
 
-/** A run begins with a claim. */
-export function startRun(row: StoredRow, runner: string, startedAt: number): void {
-  const { finishedAt, failure, result, resultMoved, progress, bytes } = row.run;
-  row.run = { runner, startedAt, finishedAt, failure, result, resultMoved, cancelRequested: false, progress, bytes };
+/** The first run of any job that is claimed together with others. */
+export function firstRun(runner: string, startedAt: number): LastRun {
+  return { ...NEVER_RUN, runner, startedAt };
 }
 
-/** What a run leaves that goes on later. */
-export function endRun(row: StoredRow, transition: Transition): void {
-  const { run } = row;
+/** A run that is not the first. */
+export function nextRun({ run }: StoredRow, runner: string, startedAt: number): LastRun {
+  return { ...run, runner, startedAt, cancelRequested: false };
+}
+
+/** What a run leaves that has ended. */
+export function endedRun(row: StoredRow, transition: Transition): LastRun {
   const { result, resultMoved, progress } = transition;
-  run.runner = null;
-  run.startedAt = null;
-  run.failure = frozenFailure(transition.failure);
-  run.result = result === null ? null : packBytes(result);
-  run.resultMoved = resultMoved;
-  run.progress = progress;
+  const { startedAt, finishedAt, cancelRequested, bytes } = row.run;
+  const isOver = isFinished(transition.to);
+  const packed = result === null ? null : packBytes(result);
+  return {
+    runner: null,
+    startedAt: isOver ? startedAt : null,
+    finishedAt: isOver ? transition.at : finishedAt,
+    failure: frozenFailure(transition.failure),
+    result: packed,
+    resultMoved,
+    cancelRequested,
+    progress,
+    bytes: isOver ? bytesOf(row, packed) : bytes,
+  };
 }
 
-/** What the last run leaves. */
-export function finishRun(row: StoredRow, transition: Transition): void {
-  const { run } = row;
-  const { startedAt } = run;
-  endRun(row, transition);
-  run.startedAt = startedAt;
-  run.finishedAt = transition.at;
-  run.bytes = bytesOf(row, run.result);
-}
-
-export function copyOf(row: StoredRow): JobRow {
+export function copyOf(row: StoredRow, payload: Uint8Array = unpackBytes(row.payload)): JobRow {
   const { line, terms, run } = row;
   return {
     id: row.id,
     name: line.name,
     queue: line.queue,
-    payload: unpackBytes(row.payload),
+    payload,
     attachments: row.attachments,
     priority: terms.priority,
     maxRetries: terms.maxRetries,
