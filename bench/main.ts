@@ -28,7 +28,10 @@ if (values.compare !== undefined && positionals.length > 0) throw new RangeError
 
 const flags = (["quick", "json", "huge"] as const).filter((flag) => values[flag]).map((flag) => `--${flag}`);
 if (values.compare !== undefined) {
-  const { what } = JSON.parse(readFileSync(values.compare, "utf8")) as ResultFile;
+  const { what, ratios } = JSON.parse(readFileSync(values.compare, "utf8")) as Partial<ResultFile>;
+  if (what === undefined || !(what in BENCHES) || Object.keys(ratios ?? {}).length === 0) {
+    throw new RangeError(`${values.compare} holds nothing that can be compared: only results with ratios can, made by --json`);
+  }
   runInOwnProcess(what, [...flags, "--compare", values.compare]);
 } else {
   for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) runInOwnProcess(name, flags);

@@ -5,6 +5,7 @@ import { show, showCount, showRange, summarize } from "../lib/numbers.js";
 import { judge, quotients, ratioCells, type Ratios } from "../lib/ratio.js";
 import type { Options, Section } from "../lib/report.js";
 import type { BacklogAnswer, BacklogInput } from "../processes/backlog.js";
+import type { PiscinaBacklogAnswer } from "../processes/backlog-piscina.js";
 
 const SIZES = { full: { rounds: 5, waiting: 1_000_000, noops: 200_000 }, quick: { rounds: 1, waiting: 5_000, noops: 1_000 } };
 const HUGE = { full: 10_000_000, quick: 50_000 };
@@ -24,7 +25,8 @@ export async function backlogBench({ quick, huge }: Options): Promise<readonly S
     // In turns, each first once.
     for (const run of round % 2 === 0 ? pair : pair.toReversed()) await run();
   }
-  const sections = [toSection({ without, beside, waiting, noops })];
+  const raw = await inChild<PiscinaBacklogAnswer>(new URL("../processes/backlog-piscina.ts", import.meta.url), waiting / 5);
+  const sections = [toSection({ without, beside, raw, waiting, noops })];
   return huge ? [...sections, await hugeSection(HUGE[size])] : sections;
 }
 
@@ -35,11 +37,12 @@ function ask(input: BacklogInput, execArgv: readonly string[] = []): Promise<Bac
 interface Measured {
   readonly without: readonly BacklogAnswer[];
   readonly beside: readonly BacklogAnswer[];
+  readonly raw: PiscinaBacklogAnswer;
   readonly waiting: number;
   readonly noops: number;
 }
 
-function toSection({ without, beside, waiting, noops }: Measured): Section {
+function toSection({ without, beside, raw, waiting, noops }: Measured): Section {
   const of = (answers: readonly BacklogAnswer[], key: keyof BacklogAnswer): readonly number[] => answers.map((answer) => answer[key] ?? NaN);
   const [rate, rateBeside] = [of(without, "jobsPerSecond"), of(beside, "jobsPerSecond")];
   const ratios: Ratios = {
@@ -51,17 +54,17 @@ function toSection({ without, beside, waiting, noops }: Measured): Section {
   return {
     title: `S7: ${showCount(waiting)} jobs that wait`,
     notes: [
-      `${beside.length} rounds of two processes, one with and one without jobs that wait in another queue; medians, with the whole range in brackets. Memory storage; handles are not kept. Memory is taken after garbage collection, less what the process had before and less the payloads of ${show(payloadBytes)} bytes.`,
-      `Filled by enqueueMany at ${showRange(fill)} jobs/s. The rate is that of S1, ${showCount(noops)} jobs through 2 threads.`,
+      `${beside.length} rounds of two processes, one with and one without jobs that wait in another queue; medians, with the whole range in brackets. Memory storage; handles are not kept. Memory is taken after garbage collection, less what the process had with the first fiftieth of them and less the payloads of ${show(payloadBytes)} bytes.`,
+      `Filled by enqueueMany at ${showRange(fill)} jobs/s. The rate is that of S1, ${showCount(noops)} jobs through 2 threads. Raw Piscina holds a fifth of them, once, with the payloads.`,
     ],
-    columns: ["", "jobs/s", "judged", "limit", ""],
+    columns: ["", "jobs/s", "raw Piscina", "judged", "limit", ""],
     rows: [
-      ["bytes a job: heap and external", "–", ...ratioCells(ratios["s7.heapBytesPerJob"])],
-      ["bytes a job: resident memory", "–", ...ratioCells(ratios["s7.rssBytesPerJob"])],
-      ["S1 without", showRange(summarize(rate)), ...ratioCells(undefined)],
-      ["S1 beside them", showRange(summarize(rateBeside)), ...ratioCells(ratios["s7.rateBesideBacklog"])],
+      ["bytes a job: heap and external", "–", show(raw.heapBytesPerJob), ...ratioCells(ratios["s7.heapBytesPerJob"])],
+      ["bytes a job: resident memory", "–", show(raw.rssBytesPerJob), ...ratioCells(ratios["s7.rssBytesPerJob"])],
+      ["S1 without", showRange(summarize(rate)), "–", ...ratioCells(undefined)],
+      ["S1 beside them", showRange(summarize(rateBeside)), "–", ...ratioCells(ratios["s7.rateBesideBacklog"])],
     ],
-    data: { waiting, noops, without, beside },
+    data: { waiting, noops, without, beside, raw },
     ratios,
   };
 }

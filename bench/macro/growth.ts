@@ -6,6 +6,7 @@ import { stepsPerMs } from "../lib/calibrate.js";
 import { burnJob, echo, requireEchoes, small, startEngine } from "../lib/engine.js";
 import { enqueueOneByOne } from "../lib/noop-stream.js";
 import { showCount, showRange, summarize, type Summary } from "../lib/numbers.js";
+import { callPiscina, describeSetting, openPiscina, tryPiscina } from "../lib/piscina.js";
 import { nextTurn, oneByOne } from "../lib/produce.js";
 import { judge, quotients, type Ratio, ratioCells, type Ratios } from "../lib/ratio.js";
 import type { Options, Section } from "../lib/report.js";
@@ -17,7 +18,7 @@ const BUSY_MS = 0.1;
 const BUSY_FRAME = 16;
 const THREADS = 2;
 const SIZES = {
-  full: { rounds: 5, noops: 50_000, busy: 5_000, depths: [1e3, 1e4, 1e5, 1e6] },
+  full: { rounds: 5, noops: 50_000, busy: 4_000, depths: [1e3, 1e4, 1e5, 1e6] },
   quick: { rounds: 1, noops: 500, busy: 50, depths: [1e2, 1e3] },
 };
 type Sizes = (typeof SIZES)["full"];
@@ -32,20 +33,27 @@ interface QueuesRow {
   readonly work: string;
   readonly key: string;
   readonly bare: Summary;
+  /** Null where it is not measured. */
+  readonly piscina: Summary | null;
   readonly engine: Summary;
   readonly ratio: Ratio;
 }
 
 async function benchQueues(sizes: Sizes): Promise<Section> {
   const steps = Math.round(stepsPerMs() * BUSY_MS);
+  const task = { name: "echo", payloadOf: small };
+  const [{ setting }] = await tryPiscina(THREADS, { task, jobs: Math.ceil(sizes.noops / 10) });
   const rows: QueuesRow[] = [];
   for (const queues of QUEUES) {
     const names = Array.from({ length: queues }, (_, index) => `queue-${index}`);
     const engine = await startEngine(Object.fromEntries(names.map((name) => [name, { threads: 1 }])));
     const bare = await BarePort.open(queues);
+    const piscina = openPiscina(queues, setting);
     try {
-      rows.push(...(await compareQueues({ engine, bare, names, steps }, sizes)));
+      const callRaw = (): Promise<readonly unknown[]> => callPiscina(piscina, setting, { task, jobs: sizes.noops });
+      rows.push(...(await compareQueues({ engine, bare, callRaw, names, steps }, sizes)));
     } finally {
+      await piscina.destroy();
       await engine.stop();
       await bare.close();
     }
@@ -53,10 +61,12 @@ async function benchQueues(sizes: Sizes): Promise<Section> {
   return {
     title: "S9: many queues, one thread each",
     notes: [
-      `${sizes.rounds} rounds of ${showCount(sizes.noops)} jobs that do nothing, and ${showCount(sizes.busy)} of ${BUSY_MS} ms, enqueued one by one into all queues in turn; medians, with the whole range in brackets. Each beside a bare port with as many threads, in the same round.`,
+      `${sizes.rounds} rounds of ${showCount(sizes.noops)} jobs that do nothing, and ${showCount(sizes.busy)} of ${BUSY_MS} ms, enqueued one by one into all queues in turn; medians, with the whole range in brackets. Each beside a bare port with as many threads, in the same round. Piscina is one pool with as many threads, at its best setting for two: ${describeSetting(setting)}.`,
     ],
-    columns: ["queues", "jobs", "bare port jobs/s", "engine jobs/s", "÷ bare port", "limit", ""],
-    rows: rows.map(({ queues, work, bare, engine, ratio }) => [`${queues}`, work, showRange(bare), showRange(engine), ...ratioCells(ratio)]),
+    columns: ["queues", "jobs", "bare port jobs/s", "Piscina jobs/s", "engine jobs/s", "÷ bare port", "limit", ""],
+    rows: rows.map(({ queues, work, bare, piscina, engine, ratio }) => {
+      return [`${queues}`, work, showRange(bare), piscina === null ? "–" : showRange(piscina), showRange(engine), ...ratioCells(ratio)];
+    }),
     data: rows,
     ratios: Object.fromEntries(rows.map(({ key, ratio }) => [key, ratio])),
   };
@@ -65,17 +75,19 @@ async function benchQueues(sizes: Sizes): Promise<Section> {
 interface Compared {
   readonly engine: Engine;
   readonly bare: BarePort;
+  readonly callRaw: () => Promise<readonly unknown[]>;
   readonly names: readonly string[];
   readonly steps: number;
 }
 
-async function compareQueues({ engine, bare, names, steps }: Compared, { rounds, noops, busy }: Sizes): Promise<readonly QueuesRow[]> {
+async function compareQueues({ engine, bare, callRaw, names, steps }: Compared, { rounds, noops, busy }: Sizes): Promise<readonly QueuesRow[]> {
   const optionsOf = (index: number): { readonly queue: string } => ({ queue: names[index % names.length] ?? "" });
   const burnOne = async (index: number): Promise<number> => (await engine.enqueue(burnJob, steps, optionsOf(index))).result();
   const costs = await inTurns(
     [
       { name: "bare noop", run: async () => requireEchoes(await bare.echo(noops, small), noops) },
       { name: "engine noop", run: async () => requireEchoes(await enqueueOneByOne(engine, noops, optionsOf), noops) },
+      { name: "raw noop", run: async () => requireEchoes(await callRaw(), noops) },
       { name: "bare busy", run: () => bare.echo(busy, () => ({ steps }), BUSY_FRAME) },
       { name: "engine busy", run: () => oneByOne(busy, burnOne) },
     ],
@@ -83,7 +95,9 @@ async function compareQueues({ engine, bare, names, steps }: Compared, { rounds,
   );
   const row = (kind: string, jobs: number, texts: { readonly work: string; readonly key: string }): QueuesRow => {
     const [own, other] = [rates(costs.get(`engine ${kind}`), jobs), rates(costs.get(`bare ${kind}`), jobs)];
-    return { queues: names.length, ...texts, bare: summarize(other), engine: summarize(own), ratio: judge(quotients(own, other), { atLeast: 0.7 }) };
+    const raw = costs.get(`raw ${kind}`);
+    const piscina = raw === undefined ? null : summarize(rates(raw, jobs));
+    return { queues: names.length, ...texts, bare: summarize(other), piscina, engine: summarize(own), ratio: judge(quotients(own, other), { atLeast: 0.7 }) };
   };
   return [
     row("noop", noops, { work: "no-op", key: `s9.noop.queues${names.length}.vsBarePort` }),
@@ -93,8 +107,6 @@ async function compareQueues({ engine, bare, names, steps }: Compared, { rounds,
 
 async function benchDepths({ rounds, noops, depths }: Sizes): Promise<Section> {
   const byDepth = new Map(depths.map((depth) => [depth, [] as number[]]));
-  // One round for the compiler, without the deepest.
-  await rateByDepth(depths.slice(0, -1), noops);
   for (let round = 0; round < rounds; round += 1) {
     collectGarbage();
     for (const [depth, rate] of await rateByDepth(depths, noops)) byDepth.get(depth)?.push(rate);
@@ -120,6 +132,8 @@ async function rateByDepth(depths: readonly number[], noops: number): Promise<Re
   const engine = await startEngine({ default: { threads: THREADS } });
   const result = new Map<number, number>();
   try {
+    // New threads know nothing yet.
+    await enqueueOneByOne(engine, noops);
     await engine.pause("default");
     for (const depth of depths) {
       await fillTo(engine, depth);

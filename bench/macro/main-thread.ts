@@ -7,7 +7,7 @@ import { BareWorkers } from "../lib/bare-workers.js";
 import { stepsPerMs } from "../lib/calibrate.js";
 import { startEngine } from "../lib/engine.js";
 import { HttpLoad } from "../lib/http-load.js";
-import { AT_ONCE, BARE, BURN_AT_ONCE, ENGINE, makeLoads, NOOP, NOOP_AT_ONCE } from "../lib/main-thread-loads.js";
+import { BARE, BURN_AT_ONCE, IDLE, makeLoads, NOOP, NOOP_AT_ONCE, PISCINA, type Sizes } from "../lib/main-thread-loads.js";
 import type { Cost } from "../lib/measure.js";
 import { median, quantile, show, showCount, showRange, summarize } from "../lib/numbers.js";
 import { openPiscina } from "../lib/piscina.js";
@@ -16,26 +16,28 @@ import type { Options, Section } from "../lib/report.js";
 import { collectGarbage, type Contestant, inTurns, values } from "../lib/rounds.js";
 
 const THREADS = 2;
+/** Beside the HTTP server work comes in smaller pieces, so that it ends soon after the last answer. */
 const SIZES = {
-  full: { rounds: 5, burns: AT_ONCE, noops: 100_000, httpMs: 2_500 },
-  quick: { rounds: 1, burns: 100, noops: 1_000, httpMs: 200 },
+  full: { rounds: 5, loop: { burns: 4_000, atOnce: 4_000, noops: 100_000 }, http: { burns: 400, atOnce: 4_000, noops: 20_000 }, httpMs: 2_000 },
+  quick: { rounds: 1, loop: { burns: 100, atOnce: 100, noops: 1_000 }, http: { burns: 20, atOnce: 100, noops: 1_000 }, httpMs: 200 },
 };
 /** How late it may be at most, in ms. */
 const MAX_MS = 20;
 /** By how much more than beside two bare threads, in ms. */
 const EXTRA_MS = { burn: 5, noop: 15 };
 const HTTP_FACTOR = 2;
+const HTTP_LOADS: readonly string[] = [IDLE, BARE, PISCINA, BURN_AT_ONCE, NOOP];
 
 export async function mainThreadBench({ quick }: Options): Promise<readonly Section[]> {
-  const { rounds, httpMs, ...sizes } = SIZES[quick ? "quick" : "full"];
+  const { rounds, loop, http: httpSizes, httpMs } = SIZES[quick ? "quick" : "full"];
   const bare = await BareWorkers.open(THREADS);
   const piscina = openPiscina(THREADS);
   const engine = await startEngine({ default: { threads: THREADS } });
   const http = await HttpLoad.open();
   try {
-    const loads = makeLoads({ bare, piscina, engine, steps: stepsPerMs() }, sizes);
-    const delays = toDelaySection(await inTurns(loads, rounds), rounds, sizes);
-    const asked = loads.filter(({ name }) => name !== ENGINE && name !== NOOP_AT_ONCE);
+    const workers = { bare, piscina, engine, steps: stepsPerMs() };
+    const delays = toDelaySection(await inTurns(makeLoads(workers, loop), rounds), rounds, loop);
+    const asked = makeLoads(workers, httpSizes).filter(({ name }) => HTTP_LOADS.includes(name));
     return [delays, toHttpSection(await askInTurns(http, asked, { rounds, ms: httpMs }), rounds)];
   } finally {
     await http.close();
@@ -45,7 +47,7 @@ export async function mainThreadBench({ quick }: Options): Promise<readonly Sect
   }
 }
 
-function toDelaySection(costs: ReadonlyMap<string, readonly Cost[]>, rounds: number, { burns, noops }: { readonly burns: number; readonly noops: number }): Section {
+function toDelaySection(costs: ReadonlyMap<string, readonly Cost[]>, rounds: number, { burns, noops }: Sizes): Section {
   const p99 = (name: string): readonly number[] => values(costs.get(name), "delayP99");
   const max = (name: string): Ratio => judge(values(costs.get(name), "delayMax").map((ms) => ms / MAX_MS), { atMost: 1, allowance: true });
   const above = (name: string, extraMs: number): Ratio => {

@@ -3,11 +3,11 @@
  * the same jobs.
  */
 
-import type { Engine } from "millrace";
 import { stepsPerMs } from "../lib/calibrate.js";
 import { startEngine } from "../lib/engine.js";
 import { type Arrival, idealWaits } from "../lib/fifo.js";
 import { quantile, show, showCount, showRange, summarize } from "../lib/numbers.js";
+import { openPiscina } from "../lib/piscina.js";
 import { pause } from "../lib/produce.js";
 import { judge, ratioCells, type Ratios } from "../lib/ratio.js";
 import type { Options, Section } from "../lib/report.js";
@@ -22,7 +22,9 @@ const SHARE_LONG = 0.01;
 const LOAD = 0.6;
 /** What the engine may add to the ideal wait. */
 const EXTRA_MS = 3;
-const SIZES = { full: { rounds: 5, ms: 6_000 }, quick: { rounds: 1, ms: 500 } };
+const SIZES = { full: { rounds: 5, ms: 4_000 }, quick: { rounds: 1, ms: 500 } };
+
+const WARM_UP_SEED = 99;
 
 interface Planned {
   readonly afterMs: number;
@@ -45,16 +47,23 @@ interface Waits {
   readonly plannedP99Ms: number;
 }
 
-/** How a job is called, and what it is judged by. */
+/** Whoever runs the jobs. */
+interface Pool {
+  readonly run: (isLong: boolean, steps: number) => Promise<unknown>;
+  readonly close: () => Promise<unknown>;
+}
+
 interface Variant {
   readonly title: string;
-  readonly nameOf: (isLong: boolean) => string;
+  readonly open: () => Promise<Pool>;
+  /** Under which it is judged. */
   readonly key: string | null;
 }
 
 const VARIANTS: readonly Variant[] = [
-  { title: "two names", nameOf: (isLong) => (isLong ? "long" : "short"), key: "s4.p99OfAllowed" },
-  { title: "one name for both", nameOf: () => "bimodal", key: null },
+  { title: "engine, two names", open: () => openEngine((isLong) => (isLong ? "long" : "short")), key: "s4.p99OfAllowed" },
+  { title: "engine, one name for both", open: () => openEngine(() => "bimodal"), key: null },
+  { title: "piscina.run()", open: openRaw, key: null },
 ];
 
 export async function mixedBench({ quick }: Options): Promise<readonly Section[]> {
@@ -66,18 +75,27 @@ export async function mixedBench({ quick }: Options): Promise<readonly Section[]
     const plan = planArrivals(ms, round + 1);
     for (const variant of VARIANTS) {
       // A new one each time: what it learned of one kind of job it should not know in the other.
-      const engine = await startEngine({ default: { threads: THREADS } });
+      const pool = await variant.open();
       try {
-        const { nameOf } = variant;
-        await follow(engine, { plan: planArrivals(ms / 10, 99), nameOf, steps });
+        await follow(pool, planArrivals(ms / 10, WARM_UP_SEED), steps);
         collectGarbage();
-        waits.get(variant)?.push(toWaits(await follow(engine, { plan, nameOf, steps })));
+        waits.get(variant)?.push(toWaits(await follow(pool, plan, steps)));
       } finally {
-        await engine.stop();
+        await pool.close();
       }
     }
   }
   return [toSection(waits, rounds)];
+}
+
+async function openEngine(nameOf: (isLong: boolean) => string): Promise<Pool> {
+  const engine = await startEngine({ default: { threads: THREADS } });
+  return { run: (isLong, steps) => engine.run(nameOf(isLong), steps), close: () => engine.stop() };
+}
+
+async function openRaw(): Promise<Pool> {
+  const piscina = openPiscina(THREADS);
+  return { run: (_isLong, steps) => piscina.run(steps, { name: "burnAndTell" }), close: () => piscina.destroy() };
 }
 
 /** Poisson: the time to the next arrival does not depend on the last. */
@@ -90,26 +108,25 @@ function planArrivals(ms: number, seed: number): readonly Planned[] {
   return planned;
 }
 
-interface Following {
-  readonly plan: readonly Planned[];
-  readonly nameOf: (isLong: boolean) => string;
-  readonly steps: { readonly short: number; readonly long: number };
+interface Steps {
+  readonly short: number;
+  readonly long: number;
 }
 
-async function follow(engine: Engine, { plan, nameOf, steps }: Following): Promise<readonly Run[]> {
+async function follow(pool: Pool, plan: readonly Planned[], steps: Steps): Promise<readonly Run[]> {
   const startAt = sharedNow();
   const runs: Promise<Run>[] = [];
   for (const planned of plan) {
     // By timers, which makes arrivals of the same millisecond come together: a main thread that spins would take a core from the threads.
     while (startAt + planned.afterMs > sharedNow()) await pause(1);
-    runs.push(runOne(engine, planned, { name: nameOf(planned.isLong), steps: planned.isLong ? steps.long : steps.short }));
+    runs.push(runOne(pool, planned, planned.isLong ? steps.long : steps.short));
   }
   return Promise.all(runs);
 }
 
-async function runOne(engine: Engine, planned: Planned, { name, steps }: { readonly name: string; readonly steps: number }): Promise<Run> {
+async function runOne(pool: Pool, planned: Planned, steps: number): Promise<Run> {
   const enqueuedAt = sharedNow();
-  const [startedAt, finishedAt] = (await engine.run(name, steps)) as [number, number];
+  const [startedAt, finishedAt] = (await pool.run(planned.isLong, steps)) as [number, number];
   return { ...planned, enqueuedAt, startedAt, finishedAt };
 }
 

@@ -5,7 +5,7 @@ import { readAll as read } from "./work.js";
 
 export { burn } from "./burn.js";
 export { sharedNow as now } from "./clock.js";
-export { echo } from "./work.js";
+export { burnAndTell, echo } from "./work.js";
 
 /**
  * @param {Uint8Array} bytes
