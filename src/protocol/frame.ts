@@ -24,7 +24,7 @@ export interface Frame {
   /** The payloads, one after the other, but for the large ones. */
   readonly payloads: Uint8Array;
   /** What only some jobs have, by their place in the frame. */
-  readonly extras: ReadonlyMap<number, Extra>;
+  readonly extras: ReadonlyMap<number, Extra> | null;
 }
 
 interface Extra {
@@ -44,7 +44,7 @@ export function packFrame(jobs: readonly FramedJob[], slots: readonly number[]):
   const ids: string[] = [];
   const names: string[] = [];
   const numbers = new Float64Array(jobs.length * FIELDS);
-  const extras = new Map<number, Extra>();
+  let extras: Map<number, Extra> | null = null;
   let size = 0;
   for (const { payload } of jobs) if (payload.byteLength <= LARGEST_JOINED) size += payload.byteLength;
   const payloads = new Uint8Array(size);
@@ -59,7 +59,7 @@ export function packFrame(jobs: readonly FramedJob[], slots: readonly number[]):
       payloads.set(payload, end);
       end += payload.byteLength;
     }
-    if (isLarge || attachments.length > 0 || !isEmpty(meta)) extras.set(index, { meta, attachments, largePayload: isLarge ? payload : null });
+    if (isLarge || attachments.length > 0 || !isEmpty(meta)) (extras ??= new Map<number, Extra>()).set(index, { meta, attachments, largePayload: isLarge ? payload : null });
     ids.push(job.id);
     numbers[at] = slots[index] ?? 0;
     numbers[at + 1] = indexOf(names, job.name);
@@ -79,7 +79,7 @@ export function unpackFrame({ ids, names, numbers, payloads, extras }: Frame): F
   const number = (at: number): number => numbers[at] ?? 0;
   return Array.from({ length: numbers.length / FIELDS }, (_, index): FrameJob => {
     const at = index * FIELDS;
-    const { meta, attachments, largePayload } = extras.size === 0 ? NO_EXTRA : (extras.get(index) ?? NO_EXTRA);
+    const { meta, attachments, largePayload } = extras?.get(index) ?? NO_EXTRA;
     const end = number(at + 6);
     const payload = largePayload === null ? { bytes: payloads, start, end } : { bytes: largePayload, start: 0, end: largePayload.byteLength };
     start = end;
