@@ -72,12 +72,12 @@ function toSection({ without, beside, raw, waiting, noops }: Measured): Section 
 async function hugeSection(waiting: number): Promise<Section> {
   const limitMb = HUGE_BYTES / MIB;
   const answer = await ask({ waiting, areScheduled: true, noops: 0 }, [`--max-old-space-size=${limitMb}`]);
-  const ratios: Ratios = { "s7.hugeOfAllowed": judge([answer.rssBytes / HUGE_BYTES], { atMost: 1 }) };
+  const ratios: Ratios = { "s7.hugeOfAllowed": judge([answer.peakBytes / HUGE_BYTES], { atMost: 1 }) };
   return {
     title: `S7: ${showCount(waiting)} scheduled jobs`,
-    notes: ["Once, in a process of its own. Resident memory of the whole process, after garbage collection."],
-    columns: ["jobs/s while filling", "resident MiB", "bytes a job", "÷ 6 GiB", "limit", ""],
-    rows: [[show(answer.fillPerSecond ?? NaN), show(answer.rssBytes / MIB), show(answer.rssBytesPerJob ?? NaN), ...ratioCells(ratios["s7.hugeOfAllowed"])]],
+    notes: ["Once, in a process of its own. Resident memory of the whole process, after garbage collection and at its highest."],
+    columns: ["jobs/s while filling", "resident MiB", "bytes a job", "highest MiB", "÷ 6 GiB", "limit", ""],
+    rows: [[show(answer.fillPerSecond ?? NaN), show(answer.rssBytes / MIB), show(answer.rssBytesPerJob ?? NaN), show(answer.peakBytes / MIB), ...ratioCells(ratios["s7.hugeOfAllowed"])]],
     data: { waiting, ...answer },
     ratios,
   };

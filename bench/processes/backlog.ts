@@ -22,7 +22,10 @@ export interface BacklogAnswer {
   readonly rssBytesPerJob: number | null;
   readonly payloadBytesPerJob: number;
   readonly fillPerSecond: number | null;
+  /** After garbage collection. */
   readonly rssBytes: number;
+  /** The most that the process ever took. */
+  readonly peakBytes: number;
   /** Of the jobs that go through; null if there are none. */
   readonly jobsPerSecond: number | null;
 }
@@ -50,6 +53,7 @@ const result: BacklogAnswer = {
   payloadBytesPerJob: payloadBytes,
   fillPerSecond: waiting === 0 ? null : waiting / seconds,
   rssBytes: after.rss,
+  peakBytes: process.resourceUsage().maxRSS * 1_024,
   jobsPerSecond: noops === 0 ? null : await rate(),
 };
 // The jobs that wait go with the process.
