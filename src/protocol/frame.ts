@@ -4,6 +4,7 @@
  */
 
 import type { ClaimedJob } from "../job/job-record.js";
+import { packBytes, type PackedBytes, unpackBytes } from "../job/packed-bytes.js";
 import type { FrameJob } from "./messages.js";
 
 /** A larger payload travels alone: joining it to others would only copy it once more. */
@@ -20,9 +21,9 @@ export interface Frame {
   /** Each once. */
   readonly names: readonly string[];
   /** `FIELDS` numbers for each job. */
-  readonly numbers: Float64Array;
+  readonly numbers: Float64Array | readonly number[];
   /** The payloads, one after the other, but for the large ones. */
-  readonly payloads: Uint8Array;
+  readonly payloads: PackedBytes;
   /** What only some jobs have, by their place in the frame. */
   readonly extras: ReadonlyMap<number, Extra> | null;
 }
@@ -38,12 +39,14 @@ export type FramedJob = Pick<ClaimedJob, "id" | "name" | "attempt" | "maxRetries
 
 /** Of a job: slot, name, attempt, maxRetries, depth, whether its backoff is a function, ends of its payload and of its id. */
 const FIELDS = 8;
+/** Typed arrays are fast to fill and slow to copy: so few numbers, and bytes, travel sooner as others do. */
+const FEW_JOBS = 8;
 
 /** @param slots of the jobs, in the same order */
 export function packFrame(jobs: readonly FramedJob[], slots: readonly number[]): Frame {
   const ids: string[] = [];
   const names: string[] = [];
-  const numbers = new Float64Array(jobs.length * FIELDS);
+  const numbers = jobs.length > FEW_JOBS ? new Float64Array(jobs.length * FIELDS) : new Array<number>(jobs.length * FIELDS);
   let extras: Map<number, Extra> | null = null;
   let size = 0;
   for (const { payload } of jobs) if (payload.byteLength <= LARGEST_JOINED) size += payload.byteLength;
@@ -70,10 +73,11 @@ export function packFrame(jobs: readonly FramedJob[], slots: readonly number[]):
     numbers[at + 6] = end;
     numbers[at + 7] = idsEnd += job.id.length;
   });
-  return { ids: ids.join(""), names, numbers, payloads, extras };
+  return { ids: ids.join(""), names, numbers, payloads: packBytes(payloads), extras };
 }
 
-export function unpackFrame({ ids, names, numbers, payloads, extras }: Frame): FrameJob[] {
+export function unpackFrame({ ids, names, numbers, payloads: packed, extras }: Frame): FrameJob[] {
+  const payloads = unpackBytes(packed);
   let start = 0;
   let idStart = 0;
   const number = (at: number): number => numbers[at] ?? 0;

@@ -19,7 +19,7 @@ import type { ChangeFeed } from "./change-feed.js";
 import { Bag } from "./bag.js";
 import { FinishedLog } from "./finished-log.js";
 import { IdOrder } from "./id-order.js";
-import { unpacker } from "./packed-bytes.js";
+import { unpacker } from "../../job/packed-bytes.js";
 import { type PendingState, QueueIndex } from "./queue-index.js";
 import { attachmentsLost, bytesOf, copyOf, empty, endedRun, firstRun, NEVER_RUN, nextRun, storedRow, type StoredRow } from "./row.js";
 import { UniqueIndex } from "./unique-index.js";

@@ -5,7 +5,7 @@ import type { Backoff } from "../../job/backoff.js";
 import type { Transition } from "../../job/lifecycle.js";
 import { isDetached } from "../../job/payload-kinds.js";
 import type { Heaped } from "./heap.js";
-import { packBytes, type PackedBytes, sizeOf, unpackBytes } from "./packed-bytes.js";
+import { packBytes, type PackedBytes, sizeOf, unpackBytes } from "../../job/packed-bytes.js";
 import type { SortedQueue } from "./sorted-queue.js";
 
 /** The jobs of one name in one queue. */

@@ -1,6 +1,6 @@
 /**
- * Bytes at rest. A small `Uint8Array` takes 230 bytes beside what is in it, and is three objects for the garbage collector; a string
- * with a character for each byte takes 16, and is one.
+ * Bytes at rest, or on their way to a thread. A small `Uint8Array` takes 230 bytes beside what is in it, is three objects for the garbage
+ * collector, and takes long to copy; a string with a character for each byte takes 16, and is one.
  */
 
 export type PackedBytes = string | Uint8Array;
