@@ -7,6 +7,9 @@ import { measureBurn, measureHttp, measureMemory, measureNoops, measureStart } f
 /** @type {{ readonly default: Contestant }} */
 const { default: contestant } = await import(`./contestants/${process.argv[2]}.js`);
 
+// Whoever asks may be gone before it could end this process.
+process.on("disconnect", () => process.exit());
+
 process.on("message", (/** @type {Request} */ request) => {
   answer(request).then(
     (result) => reply({ answer: result }),

@@ -31,6 +31,7 @@ console.log([`\n# peers${values.quick ? ", for a moment: the numbers mean nothin
 const notes: string[] = [];
 const descriptions = await describeAll(chosen, notes);
 const started = await startServices(new Set([...descriptions.values()].flatMap(({ service }) => service ?? [])));
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void started.stop().finally(() => process.exit(1)));
 try {
   notes.push(...started.notes);
   for (const note of notes) console.log(note);
@@ -47,6 +48,8 @@ try {
 } finally {
   await started.stop();
 }
+// Said aloud, since the embedded database ends the process with 0, whatever happened.
+process.exit();
 
 function isServed({ service }: Description): boolean {
   const { redisPort, postgresUrl } = started.services;

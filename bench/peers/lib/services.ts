@@ -1,7 +1,8 @@
 /** What some contestants need beside Node: started here, on free ports, with their data in a folder that is thrown away. */
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { chmod, mkdtemp } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
@@ -24,8 +25,10 @@ export async function startServices(needed: ReadonlySet<string>): Promise<Starte
   const folder = await mkdtemp(join(tmpdir(), "millrace-peers-"));
   // The user of the database has to get through.
   await chmod(folder, 0o755);
+  // The embedded database ends the process itself when a signal comes: what is left is done at the last moment.
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const notes: string[] = [];
-  const stops: (() => Promise<void>)[] = [() => rm(folder, { recursive: true, force: true })];
+  const stops: (() => Promise<void>)[] = [];
   const services: { redisPort?: number; postgresUrl?: string } = {};
   const attempt = async (name: string, start: () => Promise<void>): Promise<void> => {
     if (!needed.has(name)) return;
@@ -49,7 +52,7 @@ export async function startServices(needed: ReadonlySet<string>): Promise<Starte
     notes,
     folder,
     stop: async () => {
-      for (const stop of stops.toReversed()) await stop();
+      for (const stop of stops.splice(0).toReversed()) await stop();
     },
   };
 }
