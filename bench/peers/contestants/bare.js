@@ -12,7 +12,7 @@ export default {
   packages: ["msgpackr"],
   settings: `worker.postMessage and nothing else; ${FRAME} jobs packed in a message, 4 where a job takes 1 ms; 2 messages under way per thread`,
   measures: ["noops", "burn", "http", "memory", "start"],
-  sizes: { noops: 1_500_000 },
+  sizes: { noops: 3_000_000 },
   feed: { noops: { chunk: FRAME, window: 16 * FRAME }, burn: { chunk: 4, window: 64 }, http: { chunk: 4, window: 64 } },
   open: async ({ threads: count }, done) => {
     const threads = await startThreads(new URL("../threads/bare.js", import.meta.url), count);

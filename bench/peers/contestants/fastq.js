@@ -9,7 +9,7 @@ export default {
   packages: ["fastq"],
   settings: "no threads; its promises, since all others' results are awaited too; one at a time",
   measures: ["noops", "burn", "http", "memory", "start"],
-  sizes: { noops: 500_000, burns: 1_000 },
+  sizes: { noops: 3_000_000, burns: 1_000 },
   feed: { noops: { chunk: 1_000, window: Infinity }, burn: { chunk: 1, window: 64 }, http: { chunk: 1, window: 64 } },
   open: async (_setup, done) => {
     const queue = fastq.promise(async (/** @type {{ readonly kind: Kind, readonly payload: unknown }} */ { kind, payload }) => runJob(kind, payload), 1);

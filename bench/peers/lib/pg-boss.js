@@ -60,11 +60,9 @@ async function openBoss({ services, measure }) {
     throw error;
   });
   await boss.start();
-  for (const kind of KINDS[measure]) {
-    await boss.createQueue(kind, { notify: true });
-    // What others left would have to be passed over.
-    await boss.deleteAllJobs(kind);
-  }
+  for (const kind of KINDS[measure]) await boss.createQueue(kind, { notify: true });
   const pool = new pg.Pool({ connectionString: services.postgresUrl, max: 1 });
+  // What others left would have to be passed over.
+  await pool.query("truncate pgboss.job cascade");
   return { boss, pool };
 }

@@ -62,6 +62,7 @@ async function startRedis(folder: string): Promise<{ readonly port: number; read
   const port = await freePort();
   const options = { port, bind: "127.0.0.1", save: "", appendonly: "no", dir: folder };
   const server = spawn("redis-server", Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]), { stdio: "ignore" });
+  process.once("exit", () => server.kill());
   await untilListening(port, server);
   return { port, version, stop: () => end(server) };
 }

@@ -2,6 +2,7 @@
 
 import { median, quantile, show, showRange, summarize } from "../../lib/numbers.js";
 import type { Section } from "../../lib/report.js";
+import type { Measure } from "../types.js";
 import { type Entrant, THREADS } from "./field.js";
 import type { Measured } from "./rounds.js";
 
@@ -47,9 +48,15 @@ export function toSection(entrants: readonly Entrant[], results: ReadonlyMap<str
   };
 }
 
-function toNote({ title, description: { settings }, sizes: { noops, burns, waiting } }: Entrant): string {
-  const [first, second, third] = [noops, burns, waiting].map((size) => size.toLocaleString("en-US"));
-  return `${title}: ${settings}. ${first} no-op jobs, ${second} of 1 ms, ${third} waiting.`;
+function toNote(entrant: Entrant): string {
+  const { title, description, sizes } = entrant;
+  const parts: readonly (readonly [Measure, number, string])[] = [
+    ["noops", sizes.noops, "no-op"],
+    ["burn", sizes.burns, "of 1 ms"],
+    ["memory", sizes.waiting, "waiting"],
+  ];
+  const jobs = parts.filter(([measure]) => entrant.takesPartIn(measure)).map(([, size, what]) => `${size.toLocaleString("en-US")} ${what}`);
+  return `${title}: ${description.settings}. Jobs: ${jobs.join(", ")}.`;
 }
 
 type Numbers = ReturnType<typeof toNumbers>;
