@@ -1,0 +1,28 @@
+import { fileURLToPath } from "node:url";
+import Tinypool from "tinypool";
+
+const filename = fileURLToPath(new URL("../threads/pool.js", import.meta.url));
+
+/** @type {import("../types.js").Contestant} */
+export default {
+  packages: ["tinypool"],
+  settings: "threads kept; concurrentTasksPerWorker 16 and 200 tasks under way where they do nothing, 2 and 64 where they take 1 ms",
+  measures: ["noops", "burn", "http", "memory", "start"],
+  sizes: { noops: 70_000 },
+  feed: { noops: { chunk: 1, window: 200 }, burn: { chunk: 1, window: 64 }, http: { chunk: 1, window: 64 } },
+  open: async ({ threads, measure }, done) => {
+    const pool = new Tinypool({
+      filename,
+      minThreads: threads,
+      maxThreads: threads,
+      idleTimeout: Infinity,
+      concurrentTasksPerWorker: measure === "noops" ? 16 : 2,
+    });
+    return {
+      enqueue: (kind, payloads) => {
+        for (const payload of payloads) void pool.run(payload, { name: kind }).then(done);
+      },
+      close: () => pool.destroy(),
+    };
+  },
+};
