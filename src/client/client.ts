@@ -41,10 +41,12 @@ export interface ClientDeps {
 
 type Answer = Enqueued | "full";
 
-/** What is enqueued in one turn, and what the storage answers for all of it. */
-interface Turn {
+/** What is enqueued in one turn of the event loop, or the next part of it, and what the storage answers for all of that. */
+interface Batch {
   readonly jobs: NewJob[];
   readonly answers: Promise<readonly Answer[]>;
+  /** Resolves when it is written, or failed. */
+  readonly over: Promise<unknown>;
 }
 
 /** How the jobs of one slice of `enqueueMany` are stored. */
@@ -61,8 +63,8 @@ export class Client {
   readonly admission: Admission;
   readonly #deps: ClientDeps;
   readonly #nextId: () => JobId;
-  /** The one that is not written yet. */
-  #turn: Turn | undefined;
+  /** The last of those that are not written yet. */
+  #batch: Batch | undefined;
   readonly #writes = new Set<Promise<unknown>>();
 
   constructor(deps: ClientDeps) {
@@ -90,7 +92,7 @@ export class Client {
     if (signal !== undefined || job.unique !== null) return this.#handles([job], async () => [await this.#storeSoon(job, signal)]).then(requireFirst);
     const { expect, forget } = this.#deps;
     const awaited = expect(job.id);
-    const { jobs, answers } = (this.#turn ??= this.#newTurn());
+    const { jobs, answers } = this.#batchToJoin();
     const index = jobs.push(job) - 1;
     return answers.then(
       (all) => this.#toHandle(job, awaited, all[index]),
@@ -127,7 +129,7 @@ export class Client {
     const waits = signal !== undefined && this.admission.isLimited(job.queue);
     // A duplicate needs no room, so who may be one is not kept waiting before that is known.
     if (!waits || job.unique !== null) {
-      const enqueued = await this.#storeWithTurn(job);
+      const enqueued = await this.#storeWithOthers(job);
       if (enqueued !== "full") return enqueued;
       if (!waits) throw this.admission.fullError(job.queue);
     }
@@ -234,22 +236,28 @@ export class Client {
     }
   }
 
-  async #storeWithTurn(job: NewJob): Promise<Answer> {
-    const { jobs, answers } = (this.#turn ??= this.#newTurn());
+  async #storeWithOthers(job: NewJob): Promise<Answer> {
+    const { jobs, answers } = this.#batchToJoin();
     const index = jobs.push(job) - 1;
     return requireAnswer((await answers)[index]);
   }
 
-  /** Calls of one turn are one write. */
-  #newTurn(): Turn {
+  /** Calls of one turn are one write, or one for each so many, so that others have their turn in between. */
+  #batchToJoin(): Batch {
+    if (this.#batch === undefined || this.#batch.jobs.length === SLICE_JOBS) this.#batch = this.#newBatch(this.#batch);
+    return this.#batch;
+  }
+
+  #newBatch(before: Batch | undefined): Batch {
     const jobs: NewJob[] = [];
-    const answers = Promise.resolve().then(() => {
-      this.#turn = undefined;
+    const begin = before === undefined ? Promise.resolve() : before.over.then(() => nextTurn(this.#deps.clock));
+    const answers = begin.then(() => {
+      if (this.#batch?.jobs === jobs) this.#batch = undefined;
       return this.#write(jobs, () => this.admission.limits(jobs));
     });
     const over: Promise<unknown> = answers.then(ignore, ignore).then(() => this.#writes.delete(over));
     this.#writes.add(over);
-    return { jobs, answers };
+    return { jobs, answers, over };
   }
 
   async #write(jobs: readonly NewJob[], limits: () => QueueLimits | undefined): Promise<readonly Answer[]> {

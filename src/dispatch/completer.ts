@@ -10,6 +10,9 @@ import type { JobReader, JobWriter } from "../storage/storage.js";
 import { deferred, type Deferred } from "../waiting.js";
 import { RetryTimer } from "./retry-timer.js";
 
+/** What is more waits for the next turn, so that others have theirs. */
+const LARGEST_WRITE = 1_000;
+
 /** A decided end of a run, on its way to storage. */
 export interface Settlement {
   readonly job: ClaimedJob;
@@ -88,9 +91,9 @@ export class Completer {
   }
 
   async #flush(): Promise<void> {
-    const batch = this.#pending;
-    if (batch.length === 0) return;
-    this.#pending = [];
+    if (this.#pending.length === 0) return;
+    const batch = this.#pending.slice(0, LARGEST_WRITE);
+    this.#pending = this.#pending.slice(LARGEST_WRITE);
     this.#writing = batch;
     try {
       const applied = await this.#deps.storage.complete(batch.map(({ transition }) => transition));

@@ -1,11 +1,11 @@
-/** How calls become storage writes: those of one tick are one, `enqueueMany` writes slices. */
+/** How calls become storage writes: those of one tick are one, or a few, and `enqueueMany` writes slices. */
 
 import { OptionsError, PayloadError } from "millrace";
 import { defineJob } from "millrace/jobs";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { newEngine, nextEvent, rejection, startEngine } from "./engines.js";
-import { countingWrites } from "./storages.js";
+import { countingWrites, replacing } from "./storages.js";
 
 const schema = z.number();
 const numbers = defineJob<number, typeof schema>({ name: "echo", payload: schema });
@@ -26,6 +26,32 @@ describe("enqueue", () => {
     void engine.run("echo", 8).catch(() => undefined);
     await engine.enqueue("echo", 9);
     expect(writes).toEqual([5, 1, 3]);
+  });
+
+  it("stores thousands of calls of one tick in several writes, each in a turn of its own, in their order; one that fails harms no other", async () => {
+    const sizes: number[] = [];
+    const turns: number[] = [];
+    let turn = 0;
+    const storage = replacing((inner) => ({
+      enqueue: (jobs, now, limits) => {
+        sizes.push(jobs.length);
+        turns.push(turn);
+        return sizes.length === 2 ? Promise.reject(new Error("no space")) : inner.enqueue(jobs, now, limits);
+      },
+    }));
+    const engine = newEngine({ storage });
+    const countTurns = (): void => {
+      turn += 1;
+      if (sizes.length < 3) setImmediate(countTurns);
+    };
+    setImmediate(countTurns);
+    const calls = await Promise.allSettled(Array.from({ length: 2_500 }, (_, n) => engine.enqueue("echo", n)));
+    expect(sizes).toEqual([1_000, 1_000, 500]);
+    expect(new Set(turns).size).toBe(3);
+    const stored = calls.filter((call) => call.status === "fulfilled").map(({ value }) => value.id);
+    expect(stored).toHaveLength(1_500);
+    expect(calls.slice(1_000, 2_000).every(({ status }) => status === "rejected")).toBe(true);
+    expect((await engine.list({ limit: 1_000 })).jobs.map(({ id }) => id)).toEqual(stored.slice(0, 1_000));
   });
 
   it("stores the good calls of a tick next to bad ones", async () => {

@@ -20,6 +20,15 @@ describe("batches", () => {
     expect(scene.completer.unsettled().map(({ id }) => id)).toEqual([]);
   });
 
+  it("leaves what is more than a thousand to the next turn", async () => {
+    const scene = new Scene();
+    const ids = Array.from({ length: 2_500 }, (_, n) => String(n));
+    scene.add(...ids);
+    await scene.clock.settle();
+    expect(scene.writes.map(({ length }) => length)).toEqual([1_000, 1_000, 500]);
+    expect(scene.settled).toEqual(ids);
+  });
+
   it("writes what comes during a write next, in one write", async () => {
     const scene = new Scene();
     const answer = deferred<readonly boolean[]>();
