@@ -11,6 +11,9 @@ export interface Small {
 export const echo: JobSpec<Small, Small> = defineJob<Small, Small>({ name: "echo" });
 export const burnJob: JobSpec<number, number> = defineJob<number, number>({ name: "burn" });
 
+/** Answers when it was started, by the clock of all threads. */
+export const nowJob: JobSpec<null, number> = defineJob<null, number>({ name: "now" });
+
 export async function startEngine(queues: Readonly<Record<string, QueueOptions>>): Promise<Engine> {
   // No Node options for the threads: those of this process would bring tsx into them.
   const engine = createEngine({ jobs: new URL("../threads/jobs.js", import.meta.url), queues, execArgv: [] });
