@@ -6,12 +6,12 @@ import { show } from "./lib/numbers.js";
 
 const LIMIT = 0.01;
 /** Some eight seconds after the last work, V8 tidies up all heaps, once. That is told apart. */
-const MS = { full: { tidying: 12_000, idle: 10_000 }, smoke: { tidying: 500, idle: 1_000 } };
+const MS = { full: { tidying: 12_000, idle: 10_000 }, quick: { tidying: 500, idle: 1_000 } };
 
-export async function idleBench({ smoke }: Options): Promise<readonly Section[]> {
-  const { tidying, idle } = MS[smoke ? "smoke" : "full"];
+export async function idleBench({ quick }: Options): Promise<readonly Section[]> {
+  const { tidying, idle } = MS[quick ? "quick" : "full"];
   const engine = createEngine({
-    jobs: new URL("./macro/jobs.js", import.meta.url),
+    jobs: new URL("./threads/jobs.js", import.meta.url),
     queues: { default: { threads: 1 }, other: { threads: 1, concurrency: 16 } },
     execArgv: [],
   });

@@ -1,53 +1,45 @@
 /**
- * npm run bench [-- [micro] [throughput] [mainThread] [kills] [idle] [--smoke] [--save]]
+ * npm run bench [-- [names] [--quick] [--json] [--huge] [--compare bench/results/<file>.json]]
  *
- * Without a name, all of them. --smoke runs everything for a moment, to see that it works. --save keeps the results in
- * bench/results, by date and name.
+ * Without a name, all of them. --quick runs everything for a moment, to see that it works. --json keeps the results in
+ * bench/results, by date and name. --huge adds what takes minutes and gigabytes. --compare runs the benchmark of that file
+ * again, and fails if something judged in it became worse by more than 15 %.
  */
 
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { idleBench } from "./idle.js";
-import { describeMachine, machineLines } from "./lib/machine.js";
-import { type Options, save, type Section, toText } from "./lib/report.js";
-import { killsBench } from "./macro/kills.js";
-import { mainThreadBench } from "./macro/main-thread.js";
-import { throughputBench } from "./macro/throughput.js";
-import { microBench } from "./micro/main.js";
-
-const BENCHES: Readonly<Record<string, (options: Options) => Promise<readonly Section[]>>> = {
-  micro: microBench,
-  throughput: throughputBench,
-  mainThread: mainThreadBench,
-  kills: killsBench,
-  idle: idleBench,
-};
+import { BENCHES } from "./benches.js";
+import type { ResultFile } from "./lib/report.js";
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { smoke: { type: "boolean", default: false }, save: { type: "boolean", default: false } },
+  options: {
+    quick: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    huge: { type: "boolean", default: false },
+    compare: { type: "string" },
+  },
 });
 const unknown = positionals.find((name) => !(name in BENCHES));
 if (unknown !== undefined) throw new RangeError(`there is no benchmark ${unknown}, only ${Object.keys(BENCHES).join(", ")}`);
+if (values.compare !== undefined && positionals.length > 0) throw new RangeError("--compare takes the benchmark from the file: name none");
 
-const [name, ...others] = positionals.length > 0 ? positionals : Object.keys(BENCHES);
-if (name !== undefined && others.length === 0) await runBench(name);
-else runEach([name ?? "", ...others]);
-
-async function runBench(what: string): Promise<void> {
-  const machine = describeMachine();
-  console.log([`\n# ${what}${values.smoke ? ", for a moment: the numbers mean nothing" : ""}\n`, ...machineLines(machine)].join("\n"));
-  const sections = (await BENCHES[what]?.({ smoke: values.smoke })) ?? [];
-  console.log(sections.map(toText).join("\n"));
-  if (values.save) console.log(`\nSaved as ${await save(what, machine, sections)}`);
+const flags = (["quick", "json", "huge"] as const).filter((flag) => values[flag]).map((flag) => `--${flag}`);
+if (values.compare !== undefined) {
+  const { what, ratios } = JSON.parse(readFileSync(values.compare, "utf8")) as Partial<ResultFile>;
+  if (what === undefined || !(what in BENCHES) || Object.keys(ratios ?? {}).length === 0) {
+    throw new RangeError(`${values.compare} holds nothing that can be compared: only results with ratios can, made by --json`);
+  }
+  runInOwnProcess(what, [...flags, "--compare", values.compare]);
+} else {
+  for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) runInOwnProcess(name, flags);
 }
 
-/** Each in a process of its own: what one taught the compiler must not decide how fast the next one is. */
-function runEach(names: readonly string[]): void {
-  const options = process.argv.slice(2).filter((argument) => argument.startsWith("--"));
-  for (const one of names) {
-    const { status } = spawnSync(process.execPath, [...process.execArgv, fileURLToPath(import.meta.url), one, ...options], { stdio: "inherit" });
-    if (status !== 0) process.exitCode = 1;
-  }
+/** What one taught the compiler must not decide how fast the next one is. And each may collect garbage when it likes. */
+function runInOwnProcess(name: string, options: readonly string[]): void {
+  const script = fileURLToPath(new URL("one.ts", import.meta.url));
+  const { status } = spawnSync(process.execPath, [...process.execArgv, "--expose-gc", script, name, ...options], { stdio: "inherit" });
+  if (status !== 0) process.exitCode = 1;
 }

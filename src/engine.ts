@@ -107,8 +107,9 @@ export class Engine implements AsyncDisposable {
   async run<Spec extends JobSpec | string>(
     job: Spec,
     payload: Payload<Spec>,
-    options: EnqueueOptions = {},
+    options?: EnqueueOptions,
   ): Promise<Result<Spec>> {
+    if (options === undefined) return (await this.enqueue(job, payload)).result();
     rejectUnknownKeys(options, ENQUEUE_OPTIONS, "run");
     const { signal } = options;
     requireSignal(signal);

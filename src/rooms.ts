@@ -21,6 +21,7 @@ import { LAST_WRITES_MS, Runner, type StopReport } from "./runner.js";
 import { boundedStorage } from "./storage/bounded-storage.js";
 import { memoryStorage } from "./storage/memory/memory-storage.js";
 import type { Storage, StorageChange } from "./storage/storage.js";
+import { TurnBatch } from "./turn-batch.js";
 import { Breather, settledWithin } from "./waiting.js";
 
 const STORAGE_TIMEOUT_MS = 30_000;
@@ -51,13 +52,14 @@ export class Rooms {
   readonly drains: Drains;
   readonly #storage: Storage;
   readonly #clock: Clock;
-  readonly #results = new Results();
+  readonly #results: Results;
   readonly #breather: Breather;
   readonly #endings: Endings;
   readonly #handles: HandleHost;
   readonly #createPool: Seams["createPool"] | undefined;
-  /** Queues that the storage told of in this turn. */
-  readonly #readyQueues = new Set<string>();
+  // What the storage tells. What we wrote ourselves is told of before the turn is over, and a turn of many writes is one look.
+  readonly #ready: TurnBatch<string>;
+  readonly #finished: TurnBatch<JobId>;
   #opened: Promise<void> | undefined;
   #unsubscribe: (() => void) | undefined;
   #runner: Runner | undefined;
@@ -85,9 +87,11 @@ export class Rooms {
     this.config = parseConfig(options);
     const { maxPayload, maxDepth } = this.config;
     const { events } = this;
-    const results = this.#results;
     const clock = (this.#clock = seams.clock ?? systemClock());
+    const results = (this.#results = new Results(clock));
     this.#breather = new Breather(clock);
+    this.#ready = new TurnBatch(clock, (queues) => this.#runner?.refresh([...new Set(queues)]));
+    this.#finished = new TurnBatch(clock, (ids) => this.#onFinished(ids));
     const limit = { ms: STORAGE_TIMEOUT_MS, clock, onDoubt: (ids: readonly JobId[]): void => this.#onDoubt(ids) };
     const storage = (this.#storage = boundedStorage(options.storage ?? memoryStorage(), limit));
     this.#endings = new Endings({ storage, clock, results, onError: (error) => events.emit("error", { error }) });
@@ -122,6 +126,7 @@ export class Rooms {
         this.#handles.follow(id).catch(() => undefined);
         return off;
       },
+      wait: (awaited, resolve, reject) => results.wait(awaited, resolve, reject),
       follow: (id) => this.ready().then(() => this.#endings.follow(id)),
     };
   }
@@ -243,7 +248,7 @@ export class Rooms {
     if (isFinished(transition.to)) {
       const ending =
         outcome.kind === "ok"
-          ? endingOfResult(outcome.result, { id: job.id, name: job.name, runs: transition.attempt })
+          ? endingOfResult(outcome.result, job)
           : endingOf({ ...job, ...transition, state: transition.to, finishedAt: transition.at }, job.id);
       if (ending !== undefined) this.#results.settle(job.id, ending);
     }
@@ -265,28 +270,23 @@ export class Rooms {
     this.drains.look();
   }
 
-  /** At the end of the turn: what we wrote ourselves is told of before it starts, and a turn of many writes is one look. */
-  #noteReady(queues: readonly string[]): void {
-    if (this.#readyQueues.size === 0) {
-      this.#clock.endOfTurn(() => {
-        this.#runner?.refresh([...this.#readyQueues]);
-        this.#readyQueues.clear();
-      });
-    }
-    for (const queue of queues) this.#readyQueues.add(queue);
+  /** By now most of what ended here has been told. */
+  #onFinished(ids: readonly JobId[]): void {
+    const known = this.#results.known(ids);
+    if (known.length === 0) return;
+    // What ended here is told with its outcome, when its write is over.
+    const own = new Set(this.#runner?.unsettled());
+    this.#endings.note(known.filter((id) => !own.has(id)));
   }
 
   #onStorageChange(change: StorageChange): void {
     this.drains.look();
     switch (change.kind) {
       case "ready":
-        return this.#noteReady(change.queues);
-      case "finished": {
+        return this.#ready.add(change.queues);
+      case "finished":
         this.client.admission.look();
-        // What ended here is told with its outcome, when its write is over.
-        const own = new Set(this.#runner?.unsettled());
-        return this.#endings.note(change.ids.filter((id) => !own.has(id)));
-      }
+        return this.#finished.add(change.ids);
       case "cancelling":
         return this.#runner?.cancel(change.ids);
       case "settings":

@@ -167,12 +167,16 @@ export class Runner {
   noteStored(jobs: readonly Pick<NewJob, "queue" | "name" | "runAt">[]): void {
     const now = this.#deps.clock.now();
     const due = new Set<string>();
-    for (const { queue, runAt } of jobs) {
+    const kinds: { readonly queue: string; readonly name: string }[] = [];
+    for (const { queue, name, runAt } of jobs) {
       if (runAt > now) this.#dueTimer.hint(runAt);
       else due.add(queue);
+      // Mostly it is as the one before.
+      const last = kinds.at(-1);
+      if (last?.queue !== queue || last.name !== name) kinds.push({ queue, name });
     }
     this.queues.wake(due);
-    this.#noteQueued(jobs);
+    this.#noteQueued(kinds);
   }
 
   /** Jobs that have ended here and are not stored as such yet. */

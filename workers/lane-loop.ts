@@ -56,52 +56,63 @@ export class LaneLoop {
   }
 
   #startMore(): void {
-    while (this.#running.size < this.#deps.concurrency) {
+    const { clock, concurrency } = this.#deps;
+    // Where one sync job follows another, the end of the one is the start of the next.
+    let now = clock.monotonic();
+    while (this.#running.size < concurrency) {
       const job = this.#queue[this.#next];
       if (job === undefined) break;
       this.#next += 1;
-      this.#start(job);
+      now = this.#start(job, now);
     }
     if (this.#next === this.#queue.length && this.#next > 0) {
       this.#queue = [];
       this.#next = 0;
     }
+    this.#ringSoon();
   }
 
-  #start(frameJob: FrameJob): void {
+  /** @returns the time when that is done */
+  #start(frameJob: FrameJob, startedAt: number): number {
     const { control, clock, registry, maxResult, measuresHeap } = this.#deps;
-    const startedAt = clock.monotonic();
-    if (!control.start(frameJob.slot, startedAt)) {
-      this.#post(frameJob.slot, { kind: "unexecuted" }, 0);
-      return;
+    const { slot } = frameJob;
+    if (!control.start(slot, startedAt)) {
+      this.#post(slot, { kind: "unexecuted" }, 0);
+      return startedAt;
     }
     const job = registry.jobs.get(frameJob.name);
-    if (job === undefined) {
-      this.#end(frameJob.slot, { kind: "unregistered" }, { startedAt });
-      return;
-    }
+    if (job === undefined) return this.#end(slot, { kind: "unregistered" }, { startedAt, hasSpoken: false });
     if (measuresHeap) control.setHeapUsed(heapUsed());
     const context = new RunContext(frameJob, this.#deps);
-    this.#running.set(frameJob.slot, context);
-    const run = currentRun.enter(context, () => runJob({ frameJob, job, context, maxResult }));
-    void run.then((outcome) => {
+    const ended = (outcome: Outcome): number => {
       context.end();
-      this.#running.delete(frameJob.slot);
-      this.#end(frameJob.slot, outcome, { startedAt, hasSpoken: context.hasSpoken });
+      this.#running.delete(slot);
+      return this.#end(slot, outcome, { startedAt, hasSpoken: context.hasSpoken });
+    };
+    this.#running.set(slot, context);
+    const run = currentRun.enter(context, () => runJob({ frameJob, job, context, maxResult }));
+    if ("kind" in run) return ended(run);
+    void run.then((outcome) => {
+      ended(outcome);
       this.#startMore();
-      this.#ringSoon();
     });
+    return clock.monotonic();
   }
 
-  #end(slot: number, outcome: Outcome, { startedAt, hasSpoken = false }: { readonly startedAt: number; readonly hasSpoken?: boolean }): void {
+  /** @returns the time of the end */
+  #end(slot: number, outcome: Outcome, { startedAt, hasSpoken }: { readonly startedAt: number; readonly hasSpoken: boolean }): number {
     const { control, clock } = this.#deps;
     control.finish(slot);
     const now = clock.monotonic();
     const isPlain = outcome.kind === "ok" && outcome.result.attachments.length === 0;
     // What a run has said must arrive before its end.
-    if (!isPlain || hasSpoken || !control.answers.write(slot, now - startedAt, outcome.result.bytes)) return this.#post(slot, outcome, now - startedAt);
+    if (!isPlain || hasSpoken || !control.answers.write(slot, now - startedAt, outcome.result.bytes)) {
+      this.#post(slot, outcome, now - startedAt);
+      return now;
+    }
     this.#unrungSince ??= now;
     if (now - this.#unrungSince >= RING_MS) this.#ring();
+    return now;
   }
 
   #post(slot: number, outcome: Outcome, tookMs: number): void {

@@ -4,7 +4,7 @@ import type { Job } from "../src/job/define-job.js";
 import type { Failure } from "../src/job/job-record.js";
 import { issuesError } from "../src/job/job-request.js";
 import { isFatal, type Outcome } from "../src/job/lifecycle.js";
-import { decode, encode } from "../src/job/payload.js";
+import { decodeRange, encode } from "../src/job/payload.js";
 import { isTransferred } from "../src/job/transfer.js";
 import type { FrameJob } from "../src/protocol/messages.js";
 import { fromWireError, toWireError } from "../src/protocol/wire-error.js";
@@ -18,31 +18,71 @@ export interface RunRequest {
   readonly maxResult: number;
 }
 
-export async function runJob(request: RunRequest): Promise<Outcome> {
-  const { frameJob, job, context } = request;
+/** A promise only if the job, or its schema, needs one: most short jobs do not, and promises cost more than they do. */
+export function runJob(request: RunRequest): Outcome | Promise<Outcome> {
+  const { frameJob, job } = request;
   let payload: unknown;
   try {
-    payload = decode({ bytes: frameJob.payload, attachments: frameJob.attachments });
-    payload = await parsePayload(job, payload);
+    payload = decodeRange(frameJob.payload, frameJob.attachments);
+    if (job.schema !== undefined) {
+      const parsed = job.schema["~standard"].validate(payload);
+      return isThenable(parsed) ? parsedLater(request, parsed) : runParsed(request, parsed);
+    }
   } catch (error) {
-    // Damaged, or the schema changed: running it again would find the same.
-    return { kind: "failed", failure: toFailure(error, "invalid"), fatal: true, retryDelayMs: null };
+    return invalid(error);
   }
+  return run(request, payload);
+}
+
+type Parsed = Awaited<ReturnType<NonNullable<Job["schema"]>["~standard"]["validate"]>>;
+
+async function parsedLater(request: RunRequest, parsing: PromiseLike<Parsed>): Promise<Outcome> {
+  let parsed: Parsed;
   try {
-    const returned = await job.run(payload as never, context as never);
-    const { value, buffers } = isTransferred(returned) ? returned : { value: returned, buffers: [] };
-    return { kind: "ok", result: encode(value, { root: "result", maxBytes: request.maxResult, transfer: buffers }) };
+    parsed = await parsing;
+  } catch (error) {
+    return invalid(error);
+  }
+  return runParsed(request, parsed);
+}
+
+/** With the output of the schema. */
+function runParsed(request: RunRequest, parsed: Parsed): Outcome | Promise<Outcome> {
+  if (parsed.issues !== undefined) return invalid(issuesError(request.job.name, parsed.issues));
+  return run(request, parsed.value);
+}
+
+/** Damaged, or the schema changed: running it again would find the same. */
+function invalid(error: unknown): Outcome {
+  return { kind: "failed", failure: toFailure(error, "invalid"), fatal: true, retryDelayMs: null };
+}
+
+function run(request: RunRequest, payload: unknown): Outcome | Promise<Outcome> {
+  try {
+    const returned: unknown = request.job.run(payload as never, request.context as never);
+    return isThenable(returned) ? settled(request, returned) : succeeded(request, returned);
   } catch (error) {
     return toOutcome(error, request);
   }
 }
 
-/** The output of the schema, where there is one. */
-async function parsePayload(job: Job, payload: unknown): Promise<unknown> {
-  if (job.schema === undefined) return payload;
-  const parsed = await job.schema["~standard"].validate(payload);
-  if (parsed.issues === undefined) return parsed.value;
-  throw issuesError(job.name, parsed.issues);
+async function settled(request: RunRequest, returned: PromiseLike<unknown>): Promise<Outcome> {
+  try {
+    return succeeded(request, await returned);
+  } catch (error) {
+    return toOutcome(error, request);
+  }
+}
+
+/** @throws PayloadError */
+function succeeded({ maxResult }: RunRequest, returned: unknown): Outcome {
+  if (!isTransferred(returned)) return { kind: "ok", result: encode(returned, { root: "result", maxBytes: maxResult }) };
+  return { kind: "ok", result: encode(returned.value, { root: "result", maxBytes: maxResult, transfer: returned.buffers }) };
+}
+
+/** Whether awaiting it would give something else. */
+function isThenable<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
+  return (typeof value === "object" || typeof value === "function") && value !== null && typeof (value as { readonly then?: unknown }).then === "function";
 }
 
 function toOutcome(thrown: unknown, { frameJob, job, context }: RunRequest): Outcome {

@@ -13,12 +13,12 @@ export interface MicroCase {
   readonly before?: () => unknown;
 }
 
-const TIME_MS = { full: 500, smoke: 5 };
-const WARMUP_MS = { full: 200, smoke: 2 };
+const TIME_MS = { full: 500, quick: 5 };
+const WARMUP_MS = { full: 200, quick: 2 };
 
-export async function runMicro(title: string, cases: readonly MicroCase[], { smoke }: Options): Promise<Section> {
-  const size = smoke ? "smoke" : "full";
-  const bench = new Bench({ time: TIME_MS[size], warmupTime: WARMUP_MS[size], iterations: smoke ? 1 : 64, warmupIterations: smoke ? 1 : 16, throws: true });
+export async function runMicro(title: string, cases: readonly MicroCase[], { quick }: Options): Promise<Section> {
+  const size = quick ? "quick" : "full";
+  const bench = new Bench({ time: TIME_MS[size], warmupTime: WARMUP_MS[size], iterations: quick ? 1 : 64, warmupIterations: quick ? 1 : 16, throws: true });
   for (const { name, run, before } of cases) bench.add(name, run, before === undefined ? {} : { beforeEach: async () => void (await before()) });
   const tasks = await bench.run();
   const data = tasks.map(({ name, result }, index) => {

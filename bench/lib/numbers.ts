@@ -34,3 +34,8 @@ export function show(value: number): string {
 export function showRange({ median: middle, min, max }: Summary): string {
   return `${show(middle)} (${show(min)}–${show(max)})`;
 }
+
+/** A number of things. */
+export function showCount(count: number): string {
+  return count.toLocaleString("en-US");
+}

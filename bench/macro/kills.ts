@@ -9,7 +9,7 @@ import type { Options, Section } from "../lib/report.js";
 
 const TIMEOUT_MS = 100;
 const GRACE_MS = 100;
-const KILLS = { full: 100, smoke: 5 };
+const KILLS = { full: 100, quick: 5 };
 /** Kinds of code that holds a thread, and the function whose line is to be found. */
 const KINDS: Readonly<Record<string, string>> = {
   loop: "stuckInLoop",
@@ -27,9 +27,9 @@ interface Kill {
   readonly isLineFound: boolean;
 }
 
-export async function killsBench({ smoke }: Options): Promise<readonly Section[]> {
+export async function killsBench({ quick }: Options): Promise<readonly Section[]> {
   const engine = createEngine({
-    jobs: new URL("./stuck-jobs.js", import.meta.url),
+    jobs: new URL("../threads/stuck-jobs.js", import.meta.url),
     queues: { default: { threads: 1, concurrency: 2 } },
     grace: GRACE_MS,
     execArgv: [],
@@ -40,7 +40,7 @@ export async function killsBench({ smoke }: Options): Promise<readonly Section[]
     const neighbour = await engine.enqueue("neighbour", null);
     const kinds = Object.keys(KINDS);
     const kills: Kill[] = [];
-    for (let index = 0; index < KILLS[smoke ? "smoke" : "full"]; index += 1) kills.push(await killOne(engine, kinds[index % kinds.length] ?? ""));
+    for (let index = 0; index < KILLS[quick ? "quick" : "full"]; index += 1) kills.push(await killOne(engine, kinds[index % kinds.length] ?? ""));
     await neighbour.cancel();
     return [toSection(kills, (await neighbour.info())?.attempt ?? NaN)];
   } finally {

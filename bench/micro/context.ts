@@ -18,7 +18,7 @@ export function contextBench(options: Options): Promise<Section> {
     logs: new LogGate(control),
     enqueueAt: () => () => Promise.reject(new Error("not measured")),
   };
-  const payload = new Uint8Array(8);
+  const payload = { bytes: new Uint8Array(8), start: 0, end: 8 };
   const job = { slot: 0, id: "job-1", name: "job", attempt: 1, maxRetries: 5, depth: 0, meta: {}, payload, attachments: [], customBackoff: false };
   const context = new RunContext(job, environment);
   const cases = [

@@ -3,12 +3,13 @@
 import type { Options, Section } from "../lib/report.js";
 import { contextBench } from "./context.js";
 import { controlBlockBench } from "./control-block.js";
+import { enqueueBench } from "./enqueue.js";
 import { lifecycleBench } from "./lifecycle.js";
 import { memoryStorageBench } from "./memory-storage.js";
 import { payloadBench } from "./payload.js";
 
 export async function microBench(options: Options): Promise<readonly Section[]> {
   const sections: Section[] = [];
-  for (const bench of [payloadBench, lifecycleBench, memoryStorageBench, controlBlockBench, contextBench]) sections.push(await bench(options));
+  for (const bench of [payloadBench, enqueueBench, lifecycleBench, memoryStorageBench, controlBlockBench, contextBench]) sections.push(await bench(options));
   return sections;
 }

@@ -6,7 +6,7 @@ import { type MicroCase, runMicro } from "../lib/micro.js";
 import type { Options, Section } from "../lib/report.js";
 import { newJob, NOW } from "../lib/sample-jobs.js";
 
-const BATCHES = [1, 64, 256];
+const BATCHES = [1, 100, 1_000];
 const OK: Outcome = { kind: "ok", result: { bytes: new Uint8Array(8), attachments: [] } };
 const CIRCUMSTANCES = { now: NOW, random: 0.5, cancelRequested: false, progress: null };
 const KEPT = { ageMs: Infinity, count: 1_000 };

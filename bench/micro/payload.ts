@@ -6,6 +6,7 @@ const OPTIONS = { root: "payload", maxBytes: 64 * 2 ** 20 };
 
 const PAYLOADS: Readonly<Record<string, { readonly value: unknown; readonly ops: number }>> = {
   "a number": { value: 12_345, ops: 500 },
+  "the payload of S1": { value: { a: 1, b: "x" }, ops: 500 },
   "2 fields": { value: { path: "images/a.png", width: 320 }, ops: 500 },
   "20 nested fields": { value: order(), ops: 50 },
   "100 records": { value: Array.from({ length: 100 }, (_, id) => ({ id, name: `record ${id}`, score: id / 7, tags: ["a", "b"] })), ops: 2 },

@@ -39,11 +39,12 @@ export interface ClientDeps {
   readonly toHandle: (enqueued: Enqueued, awaited: Awaited) => JobHandle;
 }
 
-/** A job on its way to storage, and who waits for the answer. */
-interface Call {
-  readonly job: NewJob;
-  readonly answered: (answer: Enqueued | "full") => void;
-  readonly failed: (error: unknown) => void;
+type Answer = Enqueued | "full";
+
+/** What is enqueued in one turn, and what the storage answers for all of it. */
+interface Turn {
+  readonly jobs: NewJob[];
+  readonly answers: Promise<readonly Answer[]>;
 }
 
 /** How the jobs of one slice of `enqueueMany` are stored. */
@@ -60,8 +61,9 @@ export class Client {
   readonly admission: Admission;
   readonly #deps: ClientDeps;
   readonly #nextId: () => JobId;
-  #calls: Call[] = [];
-  #writes = new Set<Promise<void>>();
+  /** The one that is not written yet. */
+  #turn: Turn | undefined;
+  readonly #writes = new Set<Promise<unknown>>();
 
   constructor(deps: ClientDeps) {
     this.#deps = deps;
@@ -86,19 +88,24 @@ export class Client {
     const job = this.prepare(request);
     signal?.throwIfAborted();
     if (signal !== undefined || job.unique !== null) return this.#handles([job], async () => [await this.#storeSoon(job, signal)]).then(requireFirst);
-    const { expect, forget, toHandle } = this.#deps;
+    const { expect, forget } = this.#deps;
     const awaited = expect(job.id);
-    return new Promise((resolve, reject) => {
-      const failed = (error: unknown): void => {
+    const { jobs, answers } = (this.#turn ??= this.#newTurn());
+    const index = jobs.push(job) - 1;
+    return answers.then(
+      (all) => this.#toHandle(job, awaited, all[index]),
+      (error: unknown) => {
         forget(job.id, awaited);
-        reject(error);
-      };
-      this.#storeWithTurn({
-        job,
-        answered: (answer) => (answer === "full" ? failed(this.admission.fullError(job.queue)) : resolve(toHandle(answer, awaited))),
-        failed,
-      });
-    });
+        throw error;
+      },
+    );
+  }
+
+  #toHandle(job: NewJob, awaited: Awaited, answer: Answer | undefined): JobHandle {
+    const { forget, toHandle } = this.#deps;
+    if (answer !== undefined && answer !== "full") return toHandle(answer, awaited);
+    forget(job.id, awaited);
+    throw answer === undefined ? unanswered() : this.admission.fullError(job.queue);
   }
 
   /**
@@ -120,7 +127,7 @@ export class Client {
     const waits = signal !== undefined && this.admission.isLimited(job.queue);
     // A duplicate needs no room, so who may be one is not kept waiting before that is known.
     if (!waits || job.unique !== null) {
-      const enqueued = await new Promise<Enqueued | "full">((answered, failed) => this.#storeWithTurn({ job, answered, failed }));
+      const enqueued = await this.#storeWithTurn(job);
       if (enqueued !== "full") return enqueued;
       if (!waits) throw this.admission.fullError(job.queue);
     }
@@ -227,25 +234,25 @@ export class Client {
     }
   }
 
+  async #storeWithTurn(job: NewJob): Promise<Answer> {
+    const { jobs, answers } = (this.#turn ??= this.#newTurn());
+    const index = jobs.push(job) - 1;
+    return requireAnswer((await answers)[index]);
+  }
+
   /** Calls of one turn are one write. */
-  #storeWithTurn(call: Call): void {
-    this.#calls.push(call);
-    if (this.#calls.length === 1) queueMicrotask(() => this.#flush());
+  #newTurn(): Turn {
+    const jobs: NewJob[] = [];
+    const answers = Promise.resolve().then(() => {
+      this.#turn = undefined;
+      return this.#write(jobs, () => this.admission.limits(jobs));
+    });
+    const over: Promise<unknown> = answers.then(ignore, ignore).then(() => this.#writes.delete(over));
+    this.#writes.add(over);
+    return { jobs, answers };
   }
 
-  #flush(): void {
-    const calls = this.#calls;
-    this.#calls = [];
-    const jobs = calls.map(({ job }) => job);
-    const write = this.#write(jobs, () => this.admission.limits(jobs)).then(
-      (answers) => calls.forEach((call, index) => tell(call, answers[index])),
-      (error: unknown) => calls.forEach(({ failed }) => failed(error)),
-    );
-    this.#writes.add(write);
-    void write.then(() => this.#writes.delete(write));
-  }
-
-  async #write(jobs: readonly NewJob[], limits: () => QueueLimits | undefined): Promise<readonly (Enqueued | "full")[]> {
+  async #write(jobs: readonly NewJob[], limits: () => QueueLimits | undefined): Promise<readonly Answer[]> {
     const { storage, clock, ready, onStored, events } = this.#deps;
     await ready();
     const enqueued = await storage.enqueue(jobs, clock.now(), limits());
@@ -256,7 +263,7 @@ export class Client {
   }
 }
 
-function isStored(answer: Enqueued | "full" | undefined): boolean {
+function isStored(answer: Answer | undefined): boolean {
   return answer !== undefined && answer !== "full" && !answer.duplicate;
 }
 
@@ -264,16 +271,15 @@ function requireFirst([handle]: readonly JobHandle[]): JobHandle {
   return requireAnswer(handle);
 }
 
-function tell({ answered, failed }: Call, answer: Enqueued | "full" | undefined): void {
-  if (answer === undefined) failed(unanswered());
-  else answered(answer);
-}
-
-function requireAnswer<Answer>(enqueued: Answer | undefined): Answer {
+function requireAnswer<Given>(enqueued: Given | undefined): Given {
   if (enqueued === undefined) throw unanswered();
   return enqueued;
 }
 
 function unanswered(): StorageError {
   return new StorageError("the storage answered for fewer jobs than it was given");
+}
+
+function ignore(): void {
+  // Whoever called hears of it.
 }

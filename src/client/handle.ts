@@ -5,7 +5,7 @@ import { rejectUnknownKeys, requireFunction, requireSignal } from "../job/option
 import type { Clock } from "../clock.js";
 import type { JobId } from "../job/job-record.js";
 import type { JobInfo } from "./job-info.js";
-import type { Awaited, Ending } from "./results.js";
+import type { Awaited } from "./results.js";
 import { waitPatiently } from "../waiting.js";
 
 export interface ResultOptions {
@@ -50,6 +50,8 @@ export interface HandleHost {
   info(id: JobId): Promise<JobInfo | undefined>;
   cancel(id: JobId): Promise<CancelAnswer>;
   onProgress(id: JobId, listener: ProgressListener): () => void;
+  /** Calls one of the two when the job has ended, and keeps the process alive until then. */
+  wait(awaited: Awaited, resolve: (result: unknown) => void, reject: (error: unknown) => void): void;
   /** Makes sure that the job ends for those who await it, also when it already has. Rejects if that cannot be found out. */
   follow(id: JobId): Promise<Awaited>;
 }
@@ -74,21 +76,7 @@ export class Handle<Result> implements JobHandle<Result> {
 
   /** Short, because of all ways to wait this one is taken a million times. */
   #resultOf(awaited: Awaited): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      const take = (): void => {
-        try {
-          resolve(awaited.take() as Result);
-        } catch (error) {
-          reject(error);
-        }
-      };
-      if (awaited.ending !== undefined) return take();
-      const release = this.#host.clock.hold();
-      awaited.wait(() => {
-        release();
-        take();
-      });
-    });
+    return new Promise<unknown>((resolve, reject) => this.#host.wait(awaited, resolve, reject)) as Promise<Result>;
   }
 
   async #resultWith(options: ResultOptions = {}): Promise<Result> {
@@ -101,8 +89,10 @@ export class Handle<Result> implements JobHandle<Result> {
     const awaited = this.#awaited;
     const { clock } = this.#host;
     const what = `job ${this.id} did not end`;
-    if (awaited.ending === undefined) await waitPatiently<Ending>({ clock, timeoutMs, signal, what, listen: (resolve) => awaited.wait(resolve) });
-    return awaited.take() as Result;
+    if (timeoutMs === null && signal === undefined) return this.#resultOf(awaited);
+    if (awaited.ending !== undefined) return awaited.take() as Result;
+    const listen = (resolve: (result: unknown) => void, reject: (error: unknown) => void): (() => void) => awaited.listen(resolve, reject);
+    return (await waitPatiently({ clock, timeoutMs, signal, what, listen })) as Result;
   }
 
   info(): Promise<JobInfo | undefined> {

@@ -11,6 +11,7 @@ import {
   ThreadExitedError,
   UnknownJobError,
 } from "../errors.js";
+import type { Clock } from "../clock.js";
 import { type Failure, isFinished, type JobId, type JobRow } from "../job/job-record.js";
 import type { ProgressListener } from "./handle.js";
 import { decode, type Encoded } from "../job/payload.js";
@@ -26,17 +27,27 @@ export type Ending =
     }
   | { readonly kind: "failed"; readonly error: Error };
 
+interface Waiter {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /** Ends once. Settled before anyone awaits it, it keeps the ending. */
 export class Awaited {
   #ending: Ending | undefined;
-  /** A million jobs may be awaited, each by one: only the second makes a list. */
-  #waiter: ((ending: Ending) => void) | undefined;
-  #others: ((ending: Ending) => void)[] | undefined;
+  // A million jobs may be awaited, each by one: only the second makes a list.
+  #resolve: Waiter["resolve"] | undefined;
+  #reject: Waiter["reject"] | undefined;
+  #others: Waiter[] | undefined;
   /** How many have opened it. */
   holders = 0;
 
   get ending(): Ending | undefined {
     return this.#ending;
+  }
+
+  get hasWaiter(): boolean {
+    return this.#resolve !== undefined;
   }
 
   /**
@@ -55,26 +66,60 @@ export class Awaited {
   settle(ending: Ending): void {
     if (this.#ending !== undefined) return;
     this.#ending = ending;
-    this.#waiter?.(ending);
-    for (const waiter of this.#others ?? []) waiter(ending);
-    this.#waiter = this.#others = undefined;
+    const [resolve, reject, others] = [this.#resolve, this.#reject, this.#others];
+    this.#resolve = this.#reject = this.#others = undefined;
+    if (resolve !== undefined && reject !== undefined) this.#tell(resolve, reject);
+    else if (others === undefined) return this.#keep(ending);
+    for (const other of others ?? []) this.#tell(other.resolve, other.reject);
   }
 
-  /** @returns what ends the wait */
-  wait(waiter: (ending: Ending) => void): () => void {
-    if (this.#waiter === undefined) this.#waiter = waiter;
-    else (this.#others ??= []).push(waiter);
+  /** Calls one of the two when it ends. */
+  wait(resolve: Waiter["resolve"], reject: Waiter["reject"]): void {
+    if (this.#ending !== undefined) return this.#tell(resolve, reject);
+    if (this.#resolve !== undefined) return void (this.#others ??= []).push({ resolve, reject });
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  /** As `wait`. @returns what ends the wait */
+  listen(resolve: Waiter["resolve"], reject: Waiter["reject"]): () => void {
+    const waiter = { resolve, reject };
+    (this.#others ??= []).push(waiter);
     return () => {
-      if (this.#waiter === waiter) this.#waiter = undefined;
-      else this.#others = this.#others?.filter((other) => other !== waiter);
+      this.#others = this.#others?.filter((other) => other !== waiter);
     };
+  }
+
+  #tell(resolve: Waiter["resolve"], reject: Waiter["reject"]): void {
+    let result: unknown;
+    try {
+      result = this.take();
+    } catch (error) {
+      return reject(error);
+    }
+    resolve(result);
+  }
+
+  /** Bytes that lie among those of others would keep all of them in memory. */
+  #keep(ending: Ending): void {
+    if (ending.kind === "failed" || ending.result.bytes.byteLength === ending.result.bytes.buffer.byteLength) return;
+    const { bytes, attachments } = ending.result;
+    this.#ending = { ...ending, result: { bytes: new Uint8Array(bytes), attachments } };
   }
 }
 
 /** The unfinished jobs that handles were given out of. */
 export class Results {
+  readonly #clock: Pick<Clock, "hold">;
   readonly #byId = new Map<JobId, Awaited>();
   readonly #watchers = new Map<JobId, Set<ProgressListener>>();
+  /** How many jobs keep the process alive, since somebody waits for them. */
+  #heldFor = 0;
+  #release: (() => void) | undefined;
+
+  constructor(clock: Pick<Clock, "hold">) {
+    this.#clock = clock;
+  }
 
   /** Shared by all handles of a job. */
   open(id: JobId): Awaited {
@@ -84,6 +129,15 @@ export class Results {
     return awaited;
   }
 
+  /** Calls one of the two when a job has ended, and keeps the process alive until then. */
+  wait(awaited: Awaited, resolve: Waiter["resolve"], reject: Waiter["reject"]): void {
+    if (awaited.ending === undefined && !awaited.hasWaiter) {
+      this.#heldFor += 1;
+      this.#release ??= this.#clock.hold();
+    }
+    awaited.wait(resolve, reject);
+  }
+
   /** Those of the ids that somebody has a handle of. */
   known(ids: readonly JobId[]): JobId[] {
     return ids.filter((id) => this.#byId.has(id));
@@ -91,8 +145,10 @@ export class Results {
 
   settle(id: JobId, ending: Ending): void {
     const awaited = this.#byId.get(id);
+    if (awaited === undefined) return;
     this.#drop(id);
-    awaited?.settle(ending);
+    if (awaited.hasWaiter) this.#letGo();
+    awaited.settle(ending);
   }
 
   /** One of those who opened it does not await it any more. */
@@ -101,6 +157,13 @@ export class Results {
     if (this.#byId.get(id) !== awaited) return;
     awaited.holders -= 1;
     if (awaited.holders === 0) this.#drop(id);
+  }
+
+  #letGo(): void {
+    this.#heldFor -= 1;
+    if (this.#heldFor > 0) return;
+    this.#release?.();
+    this.#release = undefined;
   }
 
   #drop(id: JobId): void {
@@ -131,6 +194,8 @@ export class Results {
     for (const awaited of this.#byId.values()) awaited.settle({ kind: "failed", error });
     this.#byId.clear();
     this.#watchers.clear();
+    this.#heldFor = 0;
+    this.#release?.();
   }
 }
 
@@ -146,8 +211,8 @@ export function endingOf(row: JobRow | undefined, id: JobId): Ending | undefined
   return { kind: "failed", error: errorOf(row) };
 }
 
-export function endingOfResult(result: Encoded, job: JobIdentity): Ending {
-  return { kind: "completed", result, moved: result.attachments.length > 0 ? job : null };
+export function endingOfResult(result: Encoded, { id, name, attempt }: Pick<JobRow, "id" | "name" | "attempt">): Ending {
+  return { kind: "completed", result, moved: result.attachments.length > 0 ? { id, name, runs: attempt } : null };
 }
 
 function errorOf({ id, name, attempt, state, failure }: JobRow): Error {

@@ -11,7 +11,7 @@ const BUDGET_MS = 1.5;
  */
 const NEXT_MS = 5;
 /** What no timer can tell from nothing; keeps the quotient finite. */
-const SHORTEST_MS = 0.004;
+const SHORTEST_MS = 0.001;
 /** After a long job was seen, so many short ones must follow before jobs are claimed ahead again. */
 const CAUTION = 32;
 /** The weight of the newest sample. A job that turns out longer is believed sooner than one that turns out shorter. */

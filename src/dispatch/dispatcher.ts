@@ -101,6 +101,8 @@ export class Dispatcher implements PoolListener {
   }
 
   wake(): void {
+    // Answers that lie in shared memory make room, though nobody has told of them yet.
+    for (const lane of this.#flights.lanes) lane.collect();
     this.#claims.wake();
   }
 
@@ -158,7 +160,7 @@ export class Dispatcher implements PoolListener {
 
   answered(lane: Lane, { id, outcome, tookMs, progress }: JobAnswer): void {
     this.#retirement.layToRest(lane, id);
-    const flight = this.#flightOn(lane, id);
+    const flight = this.#flights.getOn(lane, id);
     if (flight === undefined) return;
     this.#capacity.record(flight.job.name, tookMs);
     this.#flights.noteServed(lane);
@@ -224,9 +226,9 @@ export class Dispatcher implements PoolListener {
   }
 
   strayed(lane: Lane, { run, error }: StrayError): void {
-    const flight = run === null ? undefined : this.#flights.get(run.id);
+    const flight = run === null ? undefined : this.#flights.getOn(lane, run.id);
     this.#retirement.retire(lane, error);
-    if (run !== null && flight?.lane === lane && isRunOf(run, flight.job)) {
+    if (run !== null && flight !== undefined && isRunOf(run, flight.job)) {
       this.#flights.noteServed(lane);
       this.#retirement.haunt(flight);
       this.#endings.end(flight, flight.timedOut ? this.#stops.timeoutFailure(flight) : strayFailure(error));
@@ -263,7 +265,7 @@ export class Dispatcher implements PoolListener {
     if (this.#isClosed) return this.#endings.end(flight, { kind: "unexecuted" }, { rescued: true });
     if (!isWhole(job)) return this.#endings.end(flight, lostFailure(job));
     this.#quarantine.add(job);
-    this.#flights.remove(job.id);
+    this.#flights.remove(flight);
     this.#stops.forget(job.id);
     this.#deps.listener.rescued(job);
   }
@@ -279,22 +281,16 @@ export class Dispatcher implements PoolListener {
   // What runs tell.
 
   progressed(lane: Lane, { id, fraction, detail }: ProgressStep): void {
-    const flight = this.#flightOn(lane, id);
+    const flight = this.#flights.getOn(lane, id);
     if (flight === undefined) return;
     flight.toldProgress = fraction;
     this.#deps.listener.progressed(flight.job, fraction, detail);
   }
 
   logged(lane: Lane, id: JobId, line: LogLine): void {
-    const flight = this.#flightOn(lane, id);
+    const flight = this.#flights.getOn(lane, id);
     if (flight === undefined) return;
     flight.log = [...flight.log, line].slice(-LOG_LINES);
     this.#deps.listener.logged(flight.job, line);
-  }
-
-  /** Not if it was given back, when the engine stopped, or failed or lost its lane, and was sent to another one since. */
-  #flightOn(lane: Lane, id: JobId): Flight | undefined {
-    const flight = this.#flights.get(id);
-    return flight?.lane === lane ? flight : undefined;
   }
 }

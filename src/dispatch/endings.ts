@@ -33,7 +33,7 @@ export class Endings {
   /** Of a job that is on a lane. */
   end(flight: Flight, outcome: Outcome, { progress, rescued }: EndOptions = {}): void {
     const { job, lane, cancelRequested } = flight;
-    this.#deps.flights.remove(job.id);
+    this.#deps.flights.remove(flight);
     this.#deps.stops.forget(job.id);
     this.settle(job, outcome, { progress, rescued, cancelRequested });
     this.#deps.onFreed(lane);

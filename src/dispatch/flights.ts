@@ -36,14 +36,14 @@ export function newFlight(start: Pick<Flight, "job" | "lane"> & Partial<Pick<Fli
 export type LaneMode = "open" | "quarantine" | "retiring";
 
 interface Hold {
-  readonly flights: Set<Flight>;
+  readonly flights: Map<JobId, Flight>;
   mode: LaneMode;
   /** Runs that have ended here. */
   served: number;
 }
 
 export class Flights {
-  readonly #byId = new Map<JobId, Flight>();
+  /** Jobs are kept by lane: there are few of those, and thousands of jobs a second come and go. */
   readonly #byLane = new Map<Lane, Hold>();
   /** Runs that a lane is for. */
   readonly #maxPerLane: number;
@@ -53,7 +53,9 @@ export class Flights {
   }
 
   get size(): number {
-    return this.#byId.size;
+    let size = 0;
+    for (const { flights } of this.#byLane.values()) size += flights.size;
+    return size;
   }
 
   get lanes(): IterableIterator<Lane> {
@@ -75,7 +77,7 @@ export class Flights {
   }
 
   addLane(lane: Lane): void {
-    this.#byLane.set(lane, { flights: new Set(), mode: "open", served: 0 });
+    this.#byLane.set(lane, { flights: new Map(), mode: "open", served: 0 });
   }
 
   removeLane(lane: Lane): void {
@@ -102,35 +104,45 @@ export class Flights {
     if (hold !== undefined) hold.served += 1;
   }
 
+  /** Its lane must be known. */
   add(flight: Flight): void {
-    this.#byId.set(flight.job.id, flight);
-    this.#byLane.get(flight.lane)?.flights.add(flight);
+    this.#byLane.get(flight.lane)?.flights.set(flight.job.id, flight);
   }
 
   get(id: JobId): Flight | undefined {
-    return this.#byId.get(id);
+    for (const { flights } of this.#byLane.values()) {
+      const flight = flights.get(id);
+      if (flight !== undefined) return flight;
+    }
+    return undefined;
   }
 
-  remove(id: JobId): void {
-    const flight = this.#byId.get(id);
-    if (flight === undefined) return;
-    this.#byId.delete(id);
-    this.#byLane.get(flight.lane)?.flights.delete(flight);
+  /** Not if it was given back, when the engine stopped, or failed or lost its lane, and was sent to another one since. */
+  getOn(lane: Lane, id: JobId): Flight | undefined {
+    return this.#byLane.get(lane)?.flights.get(id);
   }
 
-  on(lane: Lane): ReadonlySet<Flight> {
-    return this.#byLane.get(lane)?.flights ?? new Set();
+  remove({ lane, job }: Flight): void {
+    this.#byLane.get(lane)?.flights.delete(job.id);
   }
 
-  all(): IterableIterator<Flight> {
-    return this.#byId.values();
+  countOn(lane: Lane): number {
+    return this.#byLane.get(lane)?.flights.size ?? 0;
+  }
+
+  on(lane: Lane): Iterable<Flight> {
+    return this.#byLane.get(lane)?.flights.values() ?? [];
+  }
+
+  *all(): Iterable<Flight> {
+    for (const { flights } of this.#byLane.values()) yield* flights.values();
   }
 
   load(lane: Lane): LaneLoad {
-    const flights = this.on(lane);
     let heldMs = 0;
-    for (const flight of flights) heldMs += flight.estimateMs;
-    const runsLeft = this.#maxPerLane - this.served(lane) - flights.size;
-    return { count: flights.size, heldMs, room: Math.min(lane.room, runsLeft) };
+    for (const flight of this.on(lane)) heldMs += flight.estimateMs;
+    const count = this.countOn(lane);
+    const runsLeft = this.#maxPerLane - this.served(lane) - count;
+    return { count, heldMs, room: Math.min(lane.room, runsLeft) };
   }
 }

@@ -5,7 +5,7 @@
 
 import type { ClaimedJob, JobId } from "../job/job-record.js";
 import { type ControlBlock, FRAME_SLOTS, type StopReason } from "../protocol/control-block.js";
-import type { FrameJob, FromThread, ToThread } from "../protocol/messages.js";
+import type { FromThread, ToThread } from "../protocol/messages.js";
 import { packFrame } from "../protocol/frame.js";
 import { deferred, type Deferred } from "../waiting.js";
 import type { Death, Lane, PoolListener } from "./pool.js";
@@ -68,8 +68,8 @@ export class FrameLane implements Lane {
     if (jobs.length === 0) return;
     if (this.#slotOf.size === 0) this.#carrier.busy(true);
     const attachments = jobs.flatMap((job) => job.attachments);
-    const frame = jobs.map((job) => this.#toFrameJob(job));
-    this.#carrier.post({ kind: "frame", frame: packFrame(frame) }, attachments);
+    const slots = jobs.map(({ id }) => this.#takeSlot(id));
+    this.#carrier.post({ kind: "frame", frame: packFrame(jobs, slots) }, attachments);
   }
 
   takeBack(ids: readonly JobId[]): readonly JobId[] {
@@ -173,8 +173,7 @@ export class FrameLane implements Lane {
   collect(): void {
     const { answers } = this.#control;
     answers.hear();
-    for (let answer = answers.read(); answer !== null; answer = answers.read()) {
-      const { slot, tookMs, result } = answer;
+    for (const { slot, tookMs, result } of answers.read()) {
       this.#receiveAnswer({ slot, tookMs, outcome: { kind: "ok", result: { bytes: result, attachments: NO_ATTACHMENTS } } });
     }
   }
@@ -209,17 +208,16 @@ export class FrameLane implements Lane {
 
   #forget(id: JobId, slot: number): void {
     this.#slotOf.delete(id);
-    this.#stopOf.delete(id);
+    if (this.#stopOf.size > 0) this.#stopOf.delete(id);
     this.#jobs[slot] = undefined;
   }
 
-  #toFrameJob(job: ClaimedJob): FrameJob {
+  #takeSlot(id: JobId): number {
     const slot = this.#freeSlots.pop();
     if (slot === undefined) throw new RangeError("more jobs than the lane has room for");
     this.#control.queue(slot);
-    this.#slotOf.set(job.id, slot);
-    this.#jobs[slot] = job.id;
-    const { id, name, attempt, maxRetries, depth, meta, payload, attachments } = job;
-    return { slot, id, name, attempt, maxRetries, depth, meta, payload, attachments, customBackoff: job.backoff === null };
+    this.#slotOf.set(id, slot);
+    this.#jobs[slot] = id;
+    return slot;
   }
 }

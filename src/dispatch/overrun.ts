@@ -41,7 +41,7 @@ export class Overrun {
   }
 
   #hasWaiting(lane: Lane): boolean {
-    return this.#deps.flights.on(lane).size > this.#deps.concurrency;
+    return this.#deps.flights.countOn(lane) > this.#deps.concurrency;
   }
 
   #check(): void {

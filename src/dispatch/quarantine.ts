@@ -73,7 +73,7 @@ export class Quarantine {
     const [suspect] = this.#held.values();
     if (suspect === undefined) return this.#release();
     const lane = this.#choose();
-    if (lane === undefined || this.#deps.flights.on(lane).size > 0) return;
+    if (lane === undefined || this.#deps.flights.countOn(lane) > 0) return;
     this.#held.delete(suspect.id);
     this.#deps.send(lane, suspect);
   }
@@ -81,7 +81,7 @@ export class Quarantine {
   /** The lane that is set apart. An empty one is better than one that still has to run empty. */
   #choose(): Lane | undefined {
     const { flights, clear } = this.#deps;
-    const load = (lane: Lane): number => flights.on(lane).size;
+    const load = (lane: Lane): number => flights.countOn(lane);
     const current = this.#lane;
     if (current !== undefined && (load(current) === 0 || this.#isSuspectOn(current))) return current;
     const [emptiest] = flights.openLanes().sort((a, b) => load(a) - load(b));

@@ -93,7 +93,7 @@ export class Retirement {
     const leaver = this.#leavers.get(lane);
     if (leaver === undefined) return;
     this.#begin(lane);
-    if (flights.mode(lane) !== "retiring" || leaver.isEnding || flights.on(lane).size > 0 || (leaver.isPatient && leaver.ghosts.size > 0)) return;
+    if (flights.mode(lane) !== "retiring" || leaver.isEnding || flights.countOn(lane) > 0 || (leaver.isPatient && leaver.ghosts.size > 0)) return;
     leaver.isEnding = true;
     leaver.timer?.cancel();
     lane.end();
@@ -127,9 +127,9 @@ export class Retirement {
   /** It may be sent no more jobs, and those that it has leave room that nobody will use. */
   #isUsedUp(lane: Lane): boolean {
     const { flights, maxJobsPerThread, concurrency } = this.#deps;
-    const on = flights.on(lane);
-    if (maxJobsPerThread === null || flights.served(lane) + on.size < maxJobsPerThread || on.size >= concurrency) return false;
-    return [...on].every(({ job }) => lane.startedAt(job.id) !== null);
+    const count = flights.countOn(lane);
+    if (maxJobsPerThread === null || flights.served(lane) + count < maxJobsPerThread || count >= concurrency) return false;
+    return [...flights.on(lane)].every(({ job }) => lane.startedAt(job.id) !== null);
   }
 
   /**

@@ -42,6 +42,8 @@ export class Watchdog {
   }
 
   forget(id: JobId): void {
+    // Most jobs have neither a deadline nor a grace.
+    if (this.#timers.size === 0 && this.#asked.size === 0) return;
     this.#timers.get(id)?.cancel();
     this.#timers.delete(id);
     this.#asked.delete(id);

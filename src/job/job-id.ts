@@ -15,25 +15,26 @@ const DIGITS = Array.from({ length: PER_MS }, (_, value) => value.toString(16).p
 export function jobIds(clock: Clock): () => JobId {
   let lastMs = 0;
   let counter = 0;
-  // The same for all ids of a millisecond.
+  // The same for all ids of a millisecond: the counter between them tells those apart, the random end those of other processes.
   let start = startOf(lastMs);
+  let end = endOf(clock);
   return () => {
     const now = Math.trunc(clock.now());
     if (now > lastMs) {
       lastMs = now;
       counter = 0;
       start = startOf(lastMs);
+      end = endOf(clock);
     } else {
       counter += 1;
       if (counter === PER_MS) {
         lastMs += 1;
         counter = 0;
         start = startOf(lastMs);
+        end = endOf(clock);
       }
     }
-    // A random number has at least 52 bits.
-    const random = clock.random() * 2 ** 24;
-    return `${start}${digits(counter)}-${VARIANT}${digits(clock.random() * PER_MS)}-${sixDigits(random)}${sixDigits((random % 1) * 2 ** 24)}`;
+    return start + digits(counter) + end;
   };
 }
 
@@ -49,4 +50,11 @@ function sixDigits(value: number): string {
 function startOf(ms: number): string {
   const time = ms.toString(16).padStart(12, "0");
   return `${time.slice(0, 8)}-${time.slice(8)}-7`;
+}
+
+/** The variant and 60 random bits. */
+function endOf(clock: Clock): string {
+  // A random number has at least 52 bits.
+  const random = clock.random() * 2 ** 24;
+  return `-${VARIANT}${digits(clock.random() * PER_MS)}-${sixDigits(random)}${sixDigits((random % 1) * 2 ** 24)}`;
 }

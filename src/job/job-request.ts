@@ -101,7 +101,8 @@ export function checkedRequest(input: RequestInput, policy: Policy = parsePolicy
 /** @throws PayloadError */
 function withPayload(policy: Policy, { payload, maxPayload, root = "payload", options, canTransfer }: RequestInput): JobRequest {
   const transfer = canTransfer ? options?.transfer : undefined;
-  const { bytes, attachments } = encode(payload, { root, maxBytes: maxPayload, ...(transfer === undefined ? {} : { transfer }) });
+  const limits = { root, maxBytes: maxPayload };
+  const { bytes, attachments } = encode(payload, transfer === undefined ? limits : { ...limits, transfer });
   return withBytes(policy, bytes, attachments);
 }
 

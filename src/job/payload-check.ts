@@ -27,9 +27,9 @@ export interface CheckOptions {
 /**
  * Walks a value before it is packed and refuses, by throwing a `Refusal`, what would not arrive as it was.
  *
- * What msgpackr does not carry exactly is replaced by a `Box`. The containers around it are then copied; everything
- * else is handed to msgpackr as it is. Members of objects are read once, so that getters and Proxies cannot show one
- * value to this check and another to msgpackr.
+ * What msgpackr does not carry exactly is replaced by a `Box`. Objects are copied, and so is whatever else contains a copy or a
+ * Box; everything else is handed to msgpackr as it is. Members of objects are read once, so that getters and Proxies
+ * cannot show one value to this check and another to msgpackr.
  */
 export class PayloadCheck {
   readonly #maxBytes: number;
@@ -107,35 +107,24 @@ export class PayloadCheck {
     throw new Refusal(`it is ${nameOf(value)}; send its data as a plain object`);
   }
 
-  #object(source: Record<string, unknown>): unknown {
-    if (types.isProxy(source)) return this.#object(snapshot(source));
+  #object(source: Readonly<Record<string, unknown>>): unknown {
     const symbols = Object.getOwnPropertySymbols(source);
     if (symbols[0] !== undefined) throw new Refusal("its key is a symbol", { segment: memberSegment(symbols[0]) });
-    const sizeBefore = this.#size;
-    // Not yet a copy of the object, because copying would run its getters.
-    let replaced: [key: string, value: unknown][] | undefined;
+    // Always a copy: each getter and each trap of a Proxy runs once, and looking first whether there are any costs more.
+    const copy: Record<string, unknown> = {};
     let needsBox = false;
-    let hasGetter = false;
     let key = "";
     try {
       for (key of Object.keys(source)) {
-        needsBox = this.#key(key) || needsBox;
-        const member: PropertyDescriptor | undefined = Object.getOwnPropertyDescriptor(source, key);
-        hasGetter = member?.get !== undefined;
-        if (hasGetter) break;
-        const value: unknown = member?.value;
-        const checked = this.check(value);
-        if (!Object.is(checked, value)) (replaced ??= []).push([key, checked]);
+        if (this.#key(key)) needsBox = true;
+        const checked = this.check(source[key]);
+        if (key === "__proto__") setMember(copy, key, checked);
+        else copy[key] = checked;
       }
     } catch (problem) {
       throw Refusal.within(problem, memberSegment(key));
     }
-    if (hasGetter) {
-      this.#size = sizeBefore;
-      return this.#object(snapshot(source));
-    }
-    const result = replaced === undefined ? source : withMembers(source, replaced);
-    return needsBox ? new Box([BOX.object, ...boxedEntries(result)]) : result;
+    return needsBox ? new Box([BOX.object, ...boxedEntries(copy)]) : copy;
   }
 
   /** Whether msgpackr would not give this key back. */
@@ -251,28 +240,6 @@ function startsWithMark(text: string): boolean {
 function isPlain(prototype: object | null): boolean {
   if (prototype === Object.prototype || prototype === null) return true;
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "isPrototypeOf");
-}
-
-/** A copy of plain data members, for which each getter and trap ran once. */
-function snapshot(source: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const copy: Record<string, unknown> = {};
-  const keys = Reflect.ownKeys(source);
-  let key: string | symbol = "";
-  try {
-    for (key of keys) {
-      if (typeof key === "symbol") Object.defineProperty(copy, key, { value: undefined });
-      else if (Object.prototype.propertyIsEnumerable.call(source, key)) setMember(copy, key, source[key]);
-    }
-  } catch (problem) {
-    throw Refusal.within(problem, memberSegment(key));
-  }
-  return copy;
-}
-
-function withMembers(source: object, replaced: readonly (readonly [string, unknown])[]): Record<string, unknown> {
-  const copy: Record<string, unknown> = { ...source };
-  for (const [key, value] of replaced) setMember(copy, key, value);
-  return copy;
 }
 
 function boxedEntries(source: Readonly<Record<string, unknown>>): unknown[] {

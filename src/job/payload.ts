@@ -1,4 +1,4 @@
-import { addExtension, Packr, RESERVE_START_SPACE, RESET_BUFFER_MODE } from "msgpackr";
+import { addExtension, Packr, RESERVE_START_SPACE, RESET_BUFFER_MODE, REUSE_BUFFER_MODE } from "msgpackr";
 import { types } from "node:util";
 
 import { PayloadError } from "../errors.js";
@@ -8,9 +8,17 @@ import { Refusal } from "./payload-path.js";
 
 /** A value as bytes, with the buffers that travel beside them by transfer. */
 export interface Encoded {
-  /** Owns its buffer, which is exactly as long. */
+  /** Nobody writes to it. */
   readonly bytes: Uint8Array;
   readonly attachments: readonly ArrayBuffer[];
+}
+
+/** Encoded bytes among others. Cheaper than a view of their own. */
+export interface ByteRange {
+  /** No `Buffer`: it would make Buffers of what is read. */
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
 }
 
 export interface EncodeOptions {
@@ -85,7 +93,27 @@ export function encode(value: unknown, options: EncodeOptions): Encoded {
  * @throws PayloadError if the bytes are damaged; its message never shows what is in them
  */
 export function decode({ bytes, attachments }: Encoded, root = "payload"): unknown {
-  const format = bytes[0];
+  const { byteOffset: start, byteLength } = bytes;
+  return decodeRange({ bytes: wholeOf(bytes.buffer), start, end: start + byteLength }, attachments, root);
+}
+
+/** Of this size and smaller, many results may share a buffer. */
+const SMALL_BUFFER_BYTES = 64 * 1_024;
+let lastWhole = new Uint8Array();
+
+/**
+ * All of a buffer. Not the view that is at hand, which may be a Buffer, and to which msgpackr would add a property; and one for all
+ * that come one after the other out of the same buffer.
+ */
+function wholeOf(buffer: ArrayBufferLike): Uint8Array {
+  if (buffer.byteLength > SMALL_BUFFER_BYTES) return new Uint8Array(buffer);
+  if (lastWhole.buffer !== buffer) lastWhole = new Uint8Array(buffer as ArrayBuffer);
+  return lastWhole;
+}
+
+/** As `decode`. */
+export function decodeRange({ bytes, start, end }: ByteRange, attachments: readonly ArrayBuffer[], root = "payload"): unknown {
+  const format = start < end ? bytes[start] : undefined;
   if (format !== FORMAT) {
     const problem = format === undefined ? "there are no bytes" : `this version does not know the format ${format}`;
     throw new PayloadError(`${root} cannot be read: ${problem}`, { path: root });
@@ -93,8 +121,8 @@ export function decode({ bytes, attachments }: Encoded, root = "payload"): unkno
   const outer = openAttachments;
   openAttachments = attachments;
   try {
-    // A view of its own, because msgpackr adds a property to it and would make Buffers out of a Buffer.
-    return packr.unpack(new Uint8Array(bytes.buffer, bytes.byteOffset + FORMAT_BYTES, bytes.byteLength - FORMAT_BYTES)) as unknown;
+    if (start + FORMAT_BYTES === end) throw new Error("there is only a format");
+    return packr.unpack(bytes, { start: start + FORMAT_BYTES, end }) as unknown;
   } catch {
     // No cause: the errors of msgpackr quote what they read.
     throw new PayloadError(`${root} cannot be read: its bytes are damaged`, { path: root });
@@ -135,17 +163,32 @@ function toBytes(value: unknown, { root, maxBytes }: EncodeOptions, transfer: Mo
 function pack(value: unknown): Uint8Array {
   let arena: number | undefined;
   try {
-    const packed = packr.pack(value, RESERVE_START_SPACE | RESET_BUFFER_MODE | FORMAT_BYTES);
-    arena = packed.buffer.byteLength;
-    packed[0] = FORMAT;
-    // The packed bytes are a piece of the arena; posting them would send all of it.
-    return new Uint8Array(packed);
+    const packed = packr.pack(value, PACK_MODE | FORMAT_BYTES) as Packed;
+    arena = packed.byteLength;
+    packed[packed.start] = FORMAT;
+    return copyOf(packed);
   } catch (error) {
     throw new Refusal("packing it fails", { thrown: error });
   } finally {
     // It never shrinks by itself, and after a failure its size is not known.
     if (arena === undefined || arena > MAX_ARENA_BYTES) packr.useBuffer(Buffer.allocUnsafeSlow(ARENA_BYTES));
   }
+}
+
+/** The arena itself, since a view of it costs more than packing a small value. */
+const PACK_MODE = RESERVE_START_SPACE | RESET_BUFFER_MODE | REUSE_BUFFER_MODE;
+type Packed = Buffer & { readonly start: number; readonly end: number };
+/** Fewer are copied sooner one by one. */
+const FEW_BYTES = 64;
+
+/** The packed bytes are a piece of the arena; posting them would send all of it. */
+function copyOf(packed: Packed): Uint8Array {
+  const { start, end } = packed;
+  const length = end - start;
+  const bytes = new Uint8Array(length);
+  if (length > FEW_BYTES) bytes.set(packed.subarray(start, end));
+  else for (let index = 0; index < length; index += 1) bytes[index] = packed[start + index] ?? 0;
+  return bytes;
 }
 
 /** Takes the buffers away from their owner. Either all of them move or none. */

@@ -24,10 +24,12 @@ const HEAD_BYTES = 16;
 
 export const ANSWER_RING_BYTES: number = HEAD_BYTES + BYTES;
 
+const NO_ANSWERS: readonly RingAnswer[] = Object.freeze([]);
+
 export interface RingAnswer {
   readonly slot: number;
   readonly tookMs: number;
-  /** Owns its buffer. */
+  /** Does not change any more. Its buffer may hold others beside it. */
   readonly result: Uint8Array;
 }
 
@@ -83,19 +85,46 @@ export class AnswerRing {
     Atomics.store(this.#head, RUNG, 0);
   }
 
-  read(): RingAnswer | null {
-    let read = this.#load(READ);
-    if (read === this.#load(WRITTEN)) return null;
-    if (this.#ints[(read & (WORDS - 1)) * 2] === SKIP) read += WORDS - (read & (WORDS - 1));
-    const word = read & (WORDS - 1);
-    const length = this.#ints[word * 2 + 1] ?? 0;
-    const start = (word + HEADER_WORDS) * 8;
-    const answer = { slot: this.#ints[word * 2] ?? 0, tookMs: this.#floats[word + 1] ?? 0, result: this.#bytes.slice(start, start + length) };
-    Atomics.store(this.#head, READ, (read + HEADER_WORDS + Math.ceil(length / 8)) | 0);
-    return answer;
+  /** All that was not read yet. They are copied at once, and so share one buffer. */
+  read(): readonly RingAnswer[] {
+    const read = this.#load(READ);
+    const written = this.#load(WRITTEN);
+    if (read === written) return NO_ANSWERS;
+    const words = this.#copy(read, (written - read) | 0);
+    // Whoever is told of them may look here again.
+    Atomics.store(this.#head, READ, written);
+    return parse(words, read & (WORDS - 1));
+  }
+
+  #copy(from: number, count: number): Uint8Array {
+    const words = new Uint8Array(count * 8);
+    const start = from & (WORDS - 1);
+    const toEnd = Math.min(count, WORDS - start);
+    words.set(this.#bytes.subarray(start * 8, (start + toEnd) * 8));
+    if (toEnd < count) words.set(this.#bytes.subarray(0, (count - toEnd) * 8), toEnd * 8);
+    return words;
   }
 
   #load(index: number): number {
     return Atomics.load(this.#head, index);
   }
+}
+
+/** @param start where in the ring the first word was */
+function parse(words: Uint8Array, start: number): readonly RingAnswer[] {
+  const ints = new Int32Array(words.buffer);
+  const floats = new Float64Array(words.buffer);
+  const answers: RingAnswer[] = [];
+  for (let word = 0; word < floats.length; ) {
+    const slot = ints[word * 2] ?? SKIP;
+    if (slot === SKIP) {
+      word = WORDS - start;
+      continue;
+    }
+    const length = ints[word * 2 + 1] ?? 0;
+    const at = (word + HEADER_WORDS) * 8;
+    answers.push({ slot, tookMs: floats[word + 1] ?? 0, result: words.subarray(at, at + length) });
+    word += HEADER_WORDS + Math.ceil(length / 8);
+  }
+  return answers;
 }

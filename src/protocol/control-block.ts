@@ -15,7 +15,7 @@
 import { ANSWER_RING_BYTES, AnswerRing } from "./answer-ring.js";
 
 /** How many jobs a lane can hold at once. */
-export const FRAME_SLOTS = 256;
+export const FRAME_SLOTS = 1_024;
 
 const FREE = 0;
 const QUEUED = 1;

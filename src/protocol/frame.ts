@@ -3,6 +3,8 @@
  * as many objects.
  */
 
+import type { ClaimedJob } from "../job/job-record.js";
+import { packBytes, type PackedBytes, unpackBytes } from "../job/packed-bytes.js";
 import type { FrameJob } from "./messages.js";
 
 /** A larger payload travels alone: joining it to others would only copy it once more. */
@@ -11,17 +13,19 @@ const LARGEST_JOINED = 16 * 1_024;
 /** What most jobs have of these. */
 const NO_META: FrameJob["meta"] = Object.freeze({});
 const NO_ATTACHMENTS: FrameJob["attachments"] = Object.freeze([]);
+const NO_EXTRA: Extra = Object.freeze({ meta: NO_META, attachments: NO_ATTACHMENTS, largePayload: null });
 
 export interface Frame {
-  readonly ids: readonly string[];
+  /** The ids, one after the other. */
+  readonly ids: string;
   /** Each once. */
   readonly names: readonly string[];
   /** `FIELDS` numbers for each job. */
-  readonly numbers: Float64Array;
+  readonly numbers: Float64Array | readonly number[];
   /** The payloads, one after the other, but for the large ones. */
-  readonly payloads: Uint8Array;
+  readonly payloads: PackedBytes;
   /** What only some jobs have, by their place in the frame. */
-  readonly extras: ReadonlyMap<number, Extra>;
+  readonly extras: ReadonlyMap<number, Extra> | null;
 }
 
 interface Extra {
@@ -30,37 +34,73 @@ interface Extra {
   readonly largePayload: Uint8Array | null;
 }
 
-const FIELDS = 7;
+/** What a thread must know of a job. */
+export type FramedJob = Pick<ClaimedJob, "id" | "name" | "attempt" | "maxRetries" | "depth" | "meta" | "payload" | "attachments" | "backoff">;
 
-export function packFrame(jobs: readonly FrameJob[]): Frame {
+/** Of a job: slot, name, attempt, maxRetries, depth, whether its backoff is a function, ends of its payload and of its id. */
+const FIELDS = 8;
+/** Typed arrays are fast to fill and slow to copy: so few numbers, and bytes, travel sooner as others do. */
+const FEW_JOBS = 8;
+
+/** @param slots of the jobs, in the same order */
+export function packFrame(jobs: readonly FramedJob[], slots: readonly number[]): Frame {
+  const ids: string[] = [];
   const names: string[] = [];
-  const numbers = new Float64Array(jobs.length * FIELDS);
-  const extras = new Map<number, Extra>();
+  const numbers = jobs.length > FEW_JOBS ? new Float64Array(jobs.length * FIELDS) : new Array<number>(jobs.length * FIELDS);
+  let extras: Map<number, Extra> | null = null;
   let size = 0;
   for (const { payload } of jobs) if (payload.byteLength <= LARGEST_JOINED) size += payload.byteLength;
   const payloads = new Uint8Array(size);
   let end = 0;
-  for (const [index, job] of jobs.entries()) {
+  let idsEnd = 0;
+  // Element by element: a list for each job, or a view, would cost more than all the rest.
+  jobs.forEach((job, index) => {
+    const at = index * FIELDS;
     const { payload, meta, attachments } = job;
     const isLarge = payload.byteLength > LARGEST_JOINED;
     if (!isLarge) {
       payloads.set(payload, end);
       end += payload.byteLength;
     }
-    if (isLarge || attachments.length > 0 || !isEmpty(meta)) extras.set(index, { meta, attachments, largePayload: isLarge ? payload : null });
-    numbers.set([job.slot, indexOf(names, job.name), job.attempt, job.maxRetries, job.depth, job.customBackoff ? 1 : 0, end], index * FIELDS);
-  }
-  return { ids: jobs.map(({ id }) => id), names, numbers, payloads, extras };
+    if (isLarge || attachments.length > 0 || !isEmpty(meta)) (extras ??= new Map<number, Extra>()).set(index, { meta, attachments, largePayload: isLarge ? payload : null });
+    ids.push(job.id);
+    numbers[at] = slots[index] ?? 0;
+    numbers[at + 1] = indexOf(names, job.name);
+    numbers[at + 2] = job.attempt;
+    numbers[at + 3] = job.maxRetries;
+    numbers[at + 4] = job.depth;
+    numbers[at + 5] = job.backoff === null ? 1 : 0;
+    numbers[at + 6] = end;
+    numbers[at + 7] = idsEnd += job.id.length;
+  });
+  return { ids: ids.join(""), names, numbers, payloads: packBytes(payloads), extras };
 }
 
-export function unpackFrame({ ids, names, numbers, payloads, extras }: Frame): FrameJob[] {
+export function unpackFrame({ ids, names, numbers, payloads: packed, extras }: Frame): FrameJob[] {
+  const payloads = unpackBytes(packed);
   let start = 0;
-  return ids.map((id, index): FrameJob => {
-    const [slot = 0, name = 0, attempt = 0, maxRetries = 0, depth = 0, customBackoff = 0, end = 0] = numbers.subarray(index * FIELDS, (index + 1) * FIELDS);
-    const { meta = NO_META, attachments = NO_ATTACHMENTS, largePayload = null } = extras.get(index) ?? {};
-    const payload = largePayload ?? payloads.subarray(start, end);
+  let idStart = 0;
+  const number = (at: number): number => numbers[at] ?? 0;
+  return Array.from({ length: numbers.length / FIELDS }, (_, index): FrameJob => {
+    const at = index * FIELDS;
+    const { meta, attachments, largePayload } = extras?.get(index) ?? NO_EXTRA;
+    const end = number(at + 6);
+    const payload = largePayload === null ? { bytes: payloads, start, end } : { bytes: largePayload, start: 0, end: largePayload.byteLength };
     start = end;
-    return { slot, id, name: names[name] ?? "", attempt, maxRetries, depth, meta, payload, attachments, customBackoff: customBackoff === 1 };
+    const id = ids.slice(idStart, number(at + 7));
+    idStart = number(at + 7);
+    return {
+      slot: number(at),
+      id,
+      name: names[number(at + 1)] ?? "",
+      attempt: number(at + 2),
+      maxRetries: number(at + 3),
+      depth: number(at + 4),
+      meta,
+      payload,
+      attachments,
+      customBackoff: number(at + 5) === 1,
+    };
   });
 }
 

@@ -4,6 +4,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { LogLine } from "../job/job-context.js";
 import type { JobId } from "../job/job-record.js";
 import type { Outcome } from "../job/lifecycle.js";
+import type { ByteRange } from "../job/payload.js";
 import type { Frame } from "./frame.js";
 import type { WireError } from "./wire-error.js";
 
@@ -17,7 +18,7 @@ export interface FrameJob {
   readonly maxRetries: number;
   readonly depth: number;
   readonly meta: Readonly<Record<string, string>>;
-  readonly payload: Uint8Array;
+  readonly payload: ByteRange;
   readonly attachments: readonly ArrayBuffer[];
   /** After a failure the thread is to ask the definition's own backoff function. */
   readonly customBackoff: boolean;

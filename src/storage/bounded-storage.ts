@@ -3,9 +3,9 @@
  * store throws.
  */
 
-import type { Clock } from "../clock.js";
+import type { Clock, Timer } from "../clock.js";
 import { MillraceError, StorageError } from "../errors.js";
-import { settledWithin } from "../waiting.js";
+import { TurnBatch } from "../turn-batch.js";
 import type { JobId } from "../job/job-record.js";
 import type { Storage } from "./storage.js";
 
@@ -22,19 +22,31 @@ export interface StorageLimit {
 }
 
 export function boundedStorage(storage: Storage, limit: StorageLimit): Storage {
-  async function bounded<Value>(verb: string, work: () => Promise<Value>, { failed = ignore, late = failed }: Doubt = {}): Promise<Value> {
-    try {
-      const answer = work();
-      if (await settledWithin(answer, limit)) return await answer;
-      answer.then(late, late);
-      failed();
-    } catch (error) {
-      failed();
-      if (error instanceof MillraceError) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new StorageError(`${storage.name} storage failed to ${verb}: ${reason}`, { cause: error });
-    }
-    throw new StorageError(`${storage.name} storage did not ${verb} within ${limit.ms} ms`);
+  const { ms, clock } = limit;
+  // Most answers come within the turn of the call. Only for others a timer is set.
+  const slow = new TurnBatch<Call>(clock, (calls) => {
+    for (const call of calls) if (!call.isOver) call.timer = clock.setTimer(ms, call.giveUp);
+  });
+  function bounded<Value>(verb: string, work: () => Promise<Value>, { failed = ignore, late = failed }: Doubt = {}): Promise<Value> {
+    return new Promise<Value>((resolve, reject) => {
+      const end = (tell: () => void): void => {
+        if (call.isOver) return late();
+        call.isOver = true;
+        call.timer?.cancel();
+        tell();
+      };
+      const fail = (error: Error): void => {
+        failed();
+        reject(error);
+      };
+      const giveUp = (): void => end(() => fail(new StorageError(`${storage.name} storage did not ${verb} within ${ms} ms`)));
+      const call: Call = { isOver: false, timer: undefined, giveUp };
+      slow.add([call]);
+      begin(work).then(
+        (value) => end(() => resolve(value)),
+        (error: unknown) => end(() => fail(toStorageError(error, `${storage.name} storage failed to ${verb}`))),
+      );
+    });
   }
   const doubtOf = (ids: readonly JobId[]): Doubt => ({ failed: () => limit.onDoubt(ids) });
   const doubt = doubtOf([]);
@@ -66,6 +78,27 @@ export function boundedStorage(storage: Storage, limit: StorageLimit): Storage {
     nextDueIn: (now) => bounded("find the next due job", () => storage.nextDueIn(now)),
     ...(subscribe === undefined ? {} : { subscribe }),
   };
+}
+
+/** A call that is under way. */
+interface Call {
+  isOver: boolean;
+  timer: Timer | undefined;
+  readonly giveUp: () => void;
+}
+
+/** What is thrown at once is a rejection like any other. */
+function begin<Value>(work: () => Promise<Value>): Promise<Value> {
+  try {
+    return work();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+function toStorageError(error: unknown, what: string): MillraceError {
+  if (error instanceof MillraceError) return error;
+  return new StorageError(`${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
 }
 
 /** What to do when it is unknown what a call did: at once, and when it comes after it was given up. */

@@ -168,7 +168,7 @@ describe("createEngine", () => {
     ...each("queues.images.threads", [Infinity, ...WRONG_COUNTS]),
     ...each("queues.images.maxQueued", [0, ...WRONG_COUNTS]),
     ...each("maxDepth", WRONG_COUNTS),
-    ...each("queues.images.concurrency", [0, 257, Infinity, ...WRONG_COUNTS]),
+    ...each("queues.images.concurrency", [0, 1_025, Infinity, ...WRONG_COUNTS]),
     ...each("queues.images.timeout", [0, "0s", ...WRONG_DURATIONS]),
     ...each("queues.images.resourceLimits", [null, 5, { heap: 5 }, { stackSizeMb: 0 }, { maxOldGenerationSizeMb: NaN }]),
     ...each("resourceLimits", [null, 5, { heap: 5 }, { stackSizeMb: -1 }]),

@@ -17,14 +17,17 @@ const vary = defineJob<{ n: number; gate?: string }, Done>({ name: "vary" });
 const count = defineJob<null, number>({ name: "count" });
 const jobs = jobsModule("frames.js");
 
+/** Of a UUID. */
+const ID_LENGTH = 36;
+
 /** How many jobs each frame has that is sent to a thread from now on. */
 function watchFrames(): number[] {
   const frames: number[] = [];
   const prototype = MessagePort.prototype as { postMessage: (this: unknown, ...args: unknown[]) => unknown };
   const { postMessage } = prototype;
   prototype.postMessage = function post(this: unknown, message: unknown, ...rest: unknown[]): unknown {
-    const { kind, frame } = (message ?? {}) as { readonly kind?: string; readonly frame?: { readonly ids: readonly string[] } };
-    if (kind === "frame") frames.push(frame?.ids.length ?? 0);
+    const { kind, frame } = (message ?? {}) as { readonly kind?: string; readonly frame?: { readonly ids: string } };
+    if (kind === "frame") frames.push((frame?.ids.length ?? 0) / ID_LENGTH);
     return postMessage.call(this, message, ...rest);
   };
   onTestFinished(() => {

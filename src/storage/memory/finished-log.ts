@@ -31,16 +31,20 @@ export class FinishedLog {
   }
 
   /**
-   * Jobs past their retention, the oldest first. Each must be deleted before the next is asked for. Age and number come first,
-   * so that weight is taken of what they leave.
+   * Takes out jobs past their retention, the oldest first, at most `limit`. Age and number come first, so that weight is taken of
+   * what they leave.
    */
-  *victims(retention: Retention, now: number): Iterable<StoredRow> {
-    yield* this.#oldestOf(({ state, rows }) => {
-      const { ageMs, count } = limitsOf(state, retention);
-      const oldest = rows.peek();
-      return oldest !== undefined && (rows.size > count || finishedAt(oldest) + ageMs <= now);
-    });
-    yield* this.#oldestOf(({ rows, weight }) => rows.size > 0 && weight.bytes > retention.bytes);
+  takeVictims({ retention, now, limit }: { readonly retention: Retention; readonly now: number; readonly limit: number }): StoredRow[] {
+    const taken: StoredRow[] = [];
+    this.#takeOldest(taken, limit, (log) => isTooMany(log, retention, now));
+    this.#takeOldest(taken, limit, (log) => isTooHeavy(log, retention));
+    return taken;
+  }
+
+  /** Whether there are jobs past their retention. */
+  hasVictims(retention: Retention, now: number): boolean {
+    for (const log of this.#all()) if (isTooMany(log, retention, now) || isTooHeavy(log, retention)) return true;
+    return false;
   }
 
   /** When the next job will be past its age. */
@@ -53,14 +57,17 @@ export class FinishedLog {
     return nextAt === Infinity ? null : nextAt;
   }
 
-  *#oldestOf(isOver: (log: StateLog) => boolean): Iterable<StoredRow> {
+  #takeOldest(taken: StoredRow[], limit: number, isOver: (log: StateLog) => boolean): void {
     const over = new Heap<StateLog>(startsEarlier);
     for (const log of this.#all()) if (isOver(log)) over.push(log);
-    for (let log = over.pop(); log !== undefined; log = over.pop()) {
+    while (taken.length < limit) {
+      const log = over.pop();
+      if (log === undefined) return;
       const oldest = log.rows.peek();
       // What was taken from its queue meanwhile may have been enough.
       if (oldest === undefined || !isOver(log)) continue;
-      yield oldest;
+      this.delete(oldest, log.state);
+      taken.push(oldest);
       if (isOver(log)) over.push(log);
     }
   }
@@ -86,6 +93,17 @@ export class FinishedLog {
 /** `cancelled` jobs are kept as long as completed ones. */
 function limitsOf(state: FinishedState, retention: Retention): Retention["completed"] {
   return state === "dead" ? retention.dead : retention.completed;
+}
+
+/** Its oldest is past its age, or one too many. */
+function isTooMany({ state, rows }: StateLog, retention: Retention, now: number): boolean {
+  const { ageMs, count } = limitsOf(state, retention);
+  const oldest = rows.peek();
+  return oldest !== undefined && (rows.size > count || finishedAt(oldest) + ageMs <= now);
+}
+
+function isTooHeavy({ rows, weight }: StateLog, retention: Retention): boolean {
+  return rows.size > 0 && weight.bytes > retention.bytes;
 }
 
 function startsEarlier(a: StateLog, b: StateLog): boolean {

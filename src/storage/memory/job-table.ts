@@ -16,10 +16,12 @@ import type {
   StorageCounts,
 } from "../storage.js";
 import type { ChangeFeed } from "./change-feed.js";
+import { Bag } from "./bag.js";
 import { FinishedLog } from "./finished-log.js";
 import { IdOrder } from "./id-order.js";
+import { unpacker } from "../../job/packed-bytes.js";
 import { type PendingState, QueueIndex } from "./queue-index.js";
-import { attachmentsLost, bytesOf, copyOf, empty, finishedRun, type LastRun, NEVER_RUN, startedRun, storedRow, type StoredRow } from "./row.js";
+import { attachmentsLost, bytesOf, copyOf, empty, endedRun, firstRun, NEVER_RUN, nextRun, storedRow, type StoredRow } from "./row.js";
 import { UniqueIndex } from "./unique-index.js";
 
 /** The rows, moved between the states as the verbs of the contract say. It keeps the indexes in step. */
@@ -27,7 +29,7 @@ export class JobTable {
   readonly #rows = new Map<JobId, StoredRow>();
   readonly #ids = new IdOrder();
   readonly #index = new QueueIndex();
-  readonly #running = new Set<StoredRow>();
+  readonly #running = new Bag<StoredRow>();
   readonly #finished = new FinishedLog();
   readonly #unique = new UniqueIndex();
   readonly #totals = new Map<string, Record<keyof QueueTotals, number>>();
@@ -45,7 +47,7 @@ export class JobTable {
 
   enqueue(jobs: readonly NewJob[], limits: QueueLimits | undefined): (Enqueued | "full")[] {
     // All rows are made before the first is stored: what is wrong with one of them shows here.
-    const rows = jobs.map((job) => storedRow(job, { line: this.#index.line(job.queue, job.name), sequence: this.#sequence++ }));
+    const rows = jobs.map((job) => storedRow(job, this.#index.line(job.queue, job.name), this.#sequence++));
     const free = limits === undefined ? undefined : this.#freePlaces(limits);
     return rows.map((row) => this.#insert(row, free));
   }
@@ -78,15 +80,18 @@ export class JobTable {
 
   claim(request: ClaimRequest): ClaimedJob[] {
     const { runner, now } = request;
-    return this.#index.take(request).map((row) => {
+    const first = firstRun(runner, now);
+    const rows = this.#index.take(request);
+    const unpack = unpacker(rows.map(({ payload }) => payload));
+    return rows.map((row) => {
       this.#index.setState(row, "running");
       row.fence += 1;
       row.attempt += 1;
-      row.run = startedRun(row, runner, now);
+      row.run = row.run === NEVER_RUN ? first : nextRun(row, runner, now);
       this.#running.add(row);
       if (row.terms.unique?.until === "started") this.#unique.release(row);
       // Its state, runner and start were set just now.
-      return copyOf(row) as ClaimedJob;
+      return copyOf(row, unpack(row.payload)) as ClaimedJob;
     });
   }
 
@@ -94,16 +99,12 @@ export class JobTable {
     const row = this.#rows.get(transition.id);
     if (row?.state !== "running" || row.fence !== transition.fence) return false;
     const { to, attempt, runAt } = transition;
-    const run = finishedRun(row, transition);
     this.#running.delete(row);
     row.attempt = attempt;
     row.runAt = runAt;
-    if (isFinished(to)) {
-      this.#finish(row, to, run);
-    } else {
-      row.run = { ...run, startedAt: null, finishedAt: row.run.finishedAt, bytes: row.run.bytes };
-      this.#giveBack(row, to);
-    }
+    row.run = endedRun(row, transition);
+    if (isFinished(to)) this.#finish(row, to);
+    else this.#giveBack(row, to);
     return true;
   }
 
@@ -117,7 +118,8 @@ export class JobTable {
       return "cancelling";
     }
     this.#index.unfile(row);
-    this.#finish(row, "cancelled", { ...row.run, finishedAt: now, bytes: bytesOf(row, row.run.result) });
+    row.run = { ...row.run, finishedAt: now, bytes: bytesOf(row, row.run.result) };
+    this.#finish(row, "cancelled");
     return "cancelled";
   }
 
@@ -147,6 +149,11 @@ export class JobTable {
 
   #remove(row: StoredRow): void {
     this.#takeOut(row);
+    this.#forget(row);
+  }
+
+  /** A row that is in no place any more. */
+  #forget(row: StoredRow): void {
     this.#unique.release(row);
     this.#index.drop(row);
     this.#rows.delete(row.id);
@@ -155,20 +162,17 @@ export class JobTable {
   }
 
   prune({ retention, limit, now }: PruneRequest): PruneResult {
-    let pruned = 0;
-    for (const victim of this.#finished.victims(retention, now)) {
-      if (pruned >= limit) return { pruned, nextInMs: 0 };
-      this.#remove(victim);
-      pruned += 1;
-    }
+    const victims = this.#finished.takeVictims({ retention, now, limit });
+    for (const row of victims) this.#forget(row);
+    if (victims.length === limit && this.#finished.hasVictims(retention, now)) return { pruned: limit, nextInMs: 0 };
     const nextAt = this.#finished.nextExpiryAt(retention);
-    return { pruned, nextInMs: nextAt === null ? null : nextAt - now };
+    return { pruned: victims.length, nextInMs: nextAt === null ? null : nextAt - now };
   }
 
   /** In order of enqueue, so that the first of two gets back a key that both want. A wish to cancel stays on record. */
   reclaim(request: ReclaimRequest): JobRow[] {
     const keep = new Set(request.keep.map(({ id, fence }) => `${id} ${fence}`));
-    const orphans = [...this.#running].filter((row) => {
+    const orphans = this.#running.items.filter((row) => {
       const isKept = row.run.runner === request.runner && keep.has(`${row.id} ${row.fence}`);
       return !isKept && (request.queue === null || request.queue === row.line.queue);
     });
@@ -198,7 +202,7 @@ export class JobTable {
         (queue === undefined || row.line.queue === queue) &&
         (name === undefined || row.line.name === name),
     });
-    const jobs = found.slice(0, limit).map(copyOf);
+    const jobs = found.slice(0, limit).map((row) => copyOf(row));
     return { jobs, next: found.length > limit ? (jobs.at(-1)?.id ?? null) : null };
   }
 
@@ -223,8 +227,7 @@ export class JobTable {
     this.#feed.ready(row.line.queue);
   }
 
-  #finish(row: StoredRow, state: FinishedState, run: LastRun): void {
-    row.run = run;
+  #finish(row: StoredRow, state: FinishedState): void {
     this.#index.setState(row, state);
     this.#finished.add(row, state);
     this.#unique.release(row);

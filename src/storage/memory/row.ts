@@ -1,11 +1,11 @@
 /** A job as it lies in memory, and the ways in and out: nothing inside is ever shared with a caller who could change it. */
 
-import type { Failure, JobRow, JobState, NewJob, UniqueKey } from "../../job/job-record.js";
+import { type Failure, isFinished, type JobRow, type JobState, type NewJob, type UniqueKey } from "../../job/job-record.js";
 import type { Backoff } from "../../job/backoff.js";
 import type { Transition } from "../../job/lifecycle.js";
 import { isDetached } from "../../job/payload-kinds.js";
 import type { Heaped } from "./heap.js";
-import { packBytes, type PackedBytes, sizeOf, unpackBytes } from "./packed-bytes.js";
+import { packBytes, type PackedBytes, sizeOf, unpackBytes } from "../../job/packed-bytes.js";
 import type { SortedQueue } from "./sorted-queue.js";
 
 /** The jobs of one name in one queue. */
@@ -37,13 +37,13 @@ export interface QueueLoad {
   pending: number;
 }
 
-/** What only a run leaves behind. Kept apart and shared by all that never ran, since a store may hold a million of those. */
+/** What only a run leaves behind. Kept apart and shared by all that never ran, since a store may hold a million of those, and by those that were claimed together. */
 export interface LastRun {
   readonly runner: string | null;
   readonly startedAt: number | null;
   readonly finishedAt: number | null;
   readonly failure: Failure | null;
-  readonly result: Uint8Array | null;
+  readonly result: PackedBytes | null;
   readonly resultMoved: boolean;
   readonly cancelRequested: boolean;
   readonly progress: number | null;
@@ -88,12 +88,12 @@ export interface StoredRow extends Heaped {
 const NO_META: Readonly<Record<string, string>> = Object.freeze({});
 const NO_ATTACHMENTS: readonly ArrayBuffer[] = Object.freeze([]);
 
-export function storedRow(job: NewJob, place: { readonly line: Line; readonly sequence: number }): StoredRow {
+export function storedRow(job: NewJob, line: Line, sequence: number): StoredRow {
   return {
     id: job.id,
-    sequence: place.sequence,
-    line: place.line,
-    terms: termsOf(job, place.line),
+    sequence,
+    line,
+    terms: termsOf(job, line),
     // Long ones are shared with the caller, here and on the way out: nobody writes to a payload, and copies would hold up the
     // main thread.
     payload: packBytes(job.payload),
@@ -111,7 +111,7 @@ export function storedRow(job: NewJob, place: { readonly line: Line; readonly se
 
 function termsOf(job: NewJob, line: Line): Terms {
   const last = line.lastTerms;
-  const hasMeta = Object.keys(job.meta).length > 0;
+  const hasMeta = !isEmpty(job.meta);
   const isAlike =
     last !== null &&
     !hasMeta &&
@@ -136,30 +136,49 @@ function termsOf(job: NewJob, line: Line): Terms {
   return line.lastTerms;
 }
 
+function isEmpty(meta: NewJob["meta"]): boolean {
+  for (const _ in meta) return false;
+  return true;
+}
+
 // Written out, here and below: copying by spreading takes ten times as long.
 
-/** The run that begins with a claim. */
-export function startedRun({ run }: StoredRow, runner: string, startedAt: number): LastRun {
-  const { finishedAt, failure, result, resultMoved, progress, bytes } = run;
-  return { runner, startedAt, finishedAt, failure, result, resultMoved, cancelRequested: false, progress, bytes };
+/** The first run of any job that is claimed together with others. */
+export function firstRun(runner: string, startedAt: number): LastRun {
+  return { ...NEVER_RUN, runner, startedAt };
 }
 
-/** What a finished run leaves. */
-export function finishedRun(row: StoredRow, transition: Transition): LastRun {
-  const { result, resultMoved, progress, at } = transition;
-  const { startedAt, cancelRequested } = row.run;
-  const failure = frozenFailure(transition.failure);
-  const bytes = bytesOf(row, result);
-  return { runner: null, startedAt, finishedAt: at, failure, result, resultMoved, cancelRequested, progress, bytes };
+/** A run that is not the first. */
+export function nextRun({ run }: StoredRow, runner: string, startedAt: number): LastRun {
+  return { ...run, runner, startedAt, cancelRequested: false };
 }
 
-export function copyOf(row: StoredRow): JobRow {
+/** What a run leaves that has ended. */
+export function endedRun(row: StoredRow, transition: Transition): LastRun {
+  const { result, resultMoved, progress } = transition;
+  const { startedAt, finishedAt, cancelRequested, bytes } = row.run;
+  const isOver = isFinished(transition.to);
+  const packed = result === null ? null : packBytes(result);
+  return {
+    runner: null,
+    startedAt: isOver ? startedAt : null,
+    finishedAt: isOver ? transition.at : finishedAt,
+    failure: frozenFailure(transition.failure),
+    result: packed,
+    resultMoved,
+    cancelRequested,
+    progress,
+    bytes: isOver ? bytesOf(row, packed) : bytes,
+  };
+}
+
+export function copyOf(row: StoredRow, payload: Uint8Array = unpackBytes(row.payload)): JobRow {
   const { line, terms, run } = row;
   return {
     id: row.id,
     name: line.name,
     queue: line.queue,
-    payload: unpackBytes(row.payload),
+    payload,
     attachments: row.attachments,
     priority: terms.priority,
     maxRetries: terms.maxRetries,
@@ -177,7 +196,7 @@ export function copyOf(row: StoredRow): JobRow {
     startedAt: run.startedAt,
     finishedAt: run.finishedAt,
     failure: run.failure,
-    result: run.result,
+    result: run.result === null ? null : unpackBytes(run.result),
     resultMoved: run.resultMoved,
     cancelRequested: run.cancelRequested,
     progress: run.progress,
@@ -185,8 +204,8 @@ export function copyOf(row: StoredRow): JobRow {
 }
 
 /** What the payload of a row occupies now, with all that belongs to it, and a result. */
-export function bytesOf(row: StoredRow, result: Uint8Array | null): number {
-  let bytes = sizeOf(row.payload) + (result?.byteLength ?? 0);
+export function bytesOf(row: StoredRow, result: PackedBytes | null): number {
+  let bytes = sizeOf(row.payload) + (result === null ? 0 : sizeOf(result));
   for (const { byteLength } of row.attachments) bytes += byteLength;
   return bytes;
 }

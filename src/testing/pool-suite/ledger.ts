@@ -22,6 +22,7 @@ export class Ledger implements PoolListener {
   /** Every lane there ever was. */
   readonly allLanes: Lane[] = [];
   readonly answers: (JobAnswer & { readonly lane: Lane })[] = [];
+  readonly #lastAnswers = new Map<JobId, JobAnswer & { readonly lane: Lane }>();
   readonly progress: ProgressStep[] = [];
   readonly logs: { readonly id: JobId; readonly line: LogLine }[] = [];
   readonly deaths: { readonly lane: Lane; readonly death: Death }[] = [];
@@ -77,6 +78,7 @@ export class Ledger implements PoolListener {
     this.#hear(`the answer of ${answer.id}`);
     this.#move(answer.id, { lane, to: "answered" });
     this.answers.push({ ...answer, lane });
+    this.#lastAnswers.set(answer.id, { ...answer, lane });
     this.#watch.changed();
   }
 
@@ -145,7 +147,7 @@ export class Ledger implements PoolListener {
 
   /** The last answer of this job. */
   answer(id: JobId): Promise<JobAnswer & { readonly lane: Lane }> {
-    return this.until(`the answer of ${id}`, () => this.answers.findLast((answer) => answer.id === id));
+    return this.until(`the answer of ${id}`, () => this.#lastAnswers.get(id));
   }
 
   lane(thread: number): Promise<Lane> {

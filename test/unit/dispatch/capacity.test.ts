@@ -25,8 +25,8 @@ describe("the estimate of a job", () => {
   });
 
   it.each([
-    [0, 0.004],
-    [0.004, 0.004],
+    [0, 0.001],
+    [0.001, 0.001],
     [0.1, 0.1],
     [BUDGET_MS, BUDGET_MS],
     [NEXT_MS, NEXT_MS],

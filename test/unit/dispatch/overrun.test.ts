@@ -62,7 +62,7 @@ describe("jobs that hold up others", () => {
   it("are no matter when those behind them have gone meanwhile", async () => {
     const scene = new Scene();
     scene.overrun.watch(scene.lane("a", "b"));
-    scene.flights.remove("b");
+    scene.flights.remove(scene.flights.get("b")!);
     await scene.clock.advance(1_000);
     expect([scene.long, scene.blocked, scene.clock.timers]).toEqual([[], [], 0]);
   });
@@ -72,7 +72,7 @@ describe("jobs that hold up others", () => {
     const lane = scene.lane("a", "b", "c");
     scene.overrun.watch(lane);
     await scene.clock.advance(6);
-    scene.flights.remove("a");
+    scene.flights.remove(scene.flights.get("a")!);
     scene.start(lane, "b");
     await scene.clock.advance(4);
     expect([scene.long, scene.blocked]).toEqual([[], []]);
@@ -96,7 +96,7 @@ describe("jobs that hold up others", () => {
     scene.overrun.watch(lane);
     expect(scene.flights.load(lane).heldMs).toBe(0.2);
     await scene.clock.advance(OVERRUN_MS);
-    scene.flights.remove("b");
+    scene.flights.remove(scene.flights.get("b")!);
     expect(scene.flights.load(lane)).toMatchObject({ count: 1, heldMs: Infinity });
     expect(scene.flights.load(other).heldMs).toBe(0.1);
   });

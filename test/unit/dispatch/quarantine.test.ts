@@ -32,7 +32,8 @@ class Scene {
   }
 
   end(id: JobId): void {
-    this.flights.remove(id);
+    const flight = this.flights.get(id);
+    if (flight !== undefined) this.flights.remove(flight);
     this.quarantine.proceed();
   }
 

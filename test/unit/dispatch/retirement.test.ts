@@ -30,7 +30,7 @@ class Scene {
   }
 
   end(id: JobId): void {
-    this.flights.remove(id);
+    this.flights.remove(this.flights.get(id)!);
     this.flights.noteServed(this.lane);
     this.retirement.check(this.lane);
   }

@@ -50,8 +50,9 @@ describe("ids of jobs", () => {
     expect(new Set([...take(1_000, a), ...take(1_000, b)]).size).toBe(2_000);
   });
 
-  it("carry all the randomness there is room for", () => {
-    const ids = take(1_000, manualClock());
+  it("carry all the randomness there is room for, new each millisecond", () => {
+    let ms = 0;
+    const ids = take(1_000, { ...manualClock(), now: () => (ms += 1) });
     expect(new Set(ids.map((id) => id.slice(24))).size).toBe(1_000);
     expect(new Set(ids.map((id) => id.slice(20, 23))).size).toBeGreaterThan(500);
   });

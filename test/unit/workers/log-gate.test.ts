@@ -5,7 +5,7 @@ import type { FromThread } from "../../../src/protocol/messages.js";
 import { RunContext } from "../../../workers/context.js";
 import { LogGate } from "../../../workers/log-gate.js";
 
-const PAYLOAD = { payload: new Uint8Array(), attachments: [] };
+const PAYLOAD = { payload: { bytes: new Uint8Array(), start: 0, end: 0 }, attachments: [] };
 const JOB = { slot: 0, id: "job-1", name: "job", attempt: 1, maxRetries: 5, depth: 0, meta: {}, customBackoff: false, ...PAYLOAD };
 /** As in the file under test. */
 const MOST_UNREAD = 1_000;

@@ -6,7 +6,7 @@ import { empty, storedRow, type StoredRow } from "../../../../src/storage/memory
 import { newJob } from "../../../../src/testing/storage-suite/sample-jobs.js";
 
 const line = new QueueIndex().line("default", "job");
-const newRow = (id: string): StoredRow => storedRow(newJob({ id }), { line, sequence: 0 });
+const newRow = (id: string): StoredRow => storedRow(newJob({ id }), line, 0);
 
 function idsOf(order: IdOrder, after?: string): string[] {
   return order.find({ after, limit: Infinity, matches: () => true }).map(({ id }) => id);

@@ -1,3 +1,0 @@
-// What the baseline runs where jobs have work to do.
-
-export { burn as default } from "./burn.js";

@@ -1,5 +1,0 @@
-// What the baseline runs: the same nothing.
-
-export default function noop() {
-  return undefined;
-}

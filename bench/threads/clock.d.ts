@@ -1,0 +1,2 @@
+/** The time in ms by a clock that all threads share. */
+export function sharedNow(): number;
