@@ -1,7 +1,7 @@
 /** All measurements of all who take part, in turns. */
 
 import { quantile } from "../../lib/numbers.js";
-import { burn } from "../../macro/burn.js";
+import { burn } from "../jobs.js";
 import type { Measure, Timing } from "../types.js";
 import { type Entrant, firstLines } from "./field.js";
 import { load, PER_SECOND } from "./load.js";
