@@ -14,7 +14,7 @@ import type { Registry } from "./registry.js";
 import { runJob } from "./run-job.js";
 
 /** So long answers may pile up while short jobs follow one another. */
-const RING_MS = 1;
+const RING_MS = 2;
 
 export interface LaneLoopDeps extends RunEnvironment {
   readonly concurrency: number;
@@ -31,8 +31,12 @@ export class LaneLoop {
   #queue: FrameJob[] = [];
   #next = 0;
   readonly #running = new Map<number, RunContext>();
-  /** When the first answer was written that the main side was not told of. */
-  #unrungSince: number | null = null;
+  /** There are answers that the main side was not told of. */
+  #hasUnrung = false;
+  /** When it was told last, or the lane began to work. */
+  #rungAt = 0;
+  /** When so many wait it is told, so that it sends more before there are none: each message costs both sides, and waiting for one more. */
+  #refillAt = 0;
   #willRing = false;
 
   constructor(deps: LaneLoopDeps) {
@@ -40,7 +44,9 @@ export class LaneLoop {
   }
 
   receiveFrame(frame: Frame): void {
+    if (this.#running.size === 0) this.#rungAt = this.#deps.clock.monotonic();
     this.#queue.push(...unpackFrame(frame));
+    this.#refillAt = this.#waiting >> 1;
     this.#startMore();
   }
 
@@ -53,6 +59,10 @@ export class LaneLoop {
   answerKnock(): void {
     this.#deps.control.hearStop();
     this.#deps.post({ kind: "heard" });
+  }
+
+  get #waiting(): number {
+    return this.#queue.length - this.#next;
   }
 
   #startMore(): void {
@@ -110,8 +120,8 @@ export class LaneLoop {
       this.#post(slot, outcome, now - startedAt);
       return now;
     }
-    this.#unrungSince ??= now;
-    if (now - this.#unrungSince >= RING_MS) this.#ring();
+    this.#hasUnrung = true;
+    if (now - this.#rungAt >= RING_MS || this.#waiting === this.#refillAt) this.#ring(now);
     return now;
   }
 
@@ -122,19 +132,20 @@ export class LaneLoop {
 
   /** At once if nothing more is to be started, else when those that run have come to a rest. */
   #ringSoon(): void {
-    if (this.#unrungSince === null) return;
-    if (this.#queue.length === 0) return this.#ring();
+    if (!this.#hasUnrung) return;
+    if (this.#queue.length === 0) return this.#ring(this.#deps.clock.monotonic());
     if (this.#willRing) return;
     this.#willRing = true;
     this.#deps.clock.endOfTurn(() => {
       this.#willRing = false;
-      this.#ring();
+      this.#ring(this.#deps.clock.monotonic());
     });
   }
 
-  #ring(): void {
-    if (this.#unrungSince === null) return;
-    this.#unrungSince = null;
+  #ring(now: number): void {
+    if (!this.#hasUnrung) return;
+    this.#hasUnrung = false;
+    this.#rungAt = now;
     if (this.#deps.control.answers.ring()) this.#deps.post({ kind: "answers" });
   }
 }
