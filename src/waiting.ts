@@ -76,10 +76,15 @@ export function waitPatiently<Value>({ clock, timeoutMs, signal, what, listen }:
   if (signal?.aborted === true) return Promise.reject(signal.reason);
   const { promise, resolve, reject } = deferred<Value>();
   const release = clock.hold();
-  const onTimeout = (): void => reject(new DOMException(`${what} within ${timeoutMs} ms`, "TimeoutError"));
-  const timer = timeoutMs === null ? undefined : clock.setTimer(timeoutMs, onTimeout);
-  const stopHearing = signal === undefined ? undefined : onAbort(signal, () => reject(signal.reason));
   const stopListening = listen(resolve, reject);
+  // At once: what comes from now on is for somebody else.
+  const giveUp = (error: unknown): void => {
+    stopListening();
+    reject(error);
+  };
+  const onTimeout = (): void => giveUp(new DOMException(`${what} within ${timeoutMs} ms`, "TimeoutError"));
+  const timer = timeoutMs === null ? undefined : clock.setTimer(timeoutMs, onTimeout);
+  const stopHearing = signal === undefined ? undefined : onAbort(signal, () => giveUp(signal.reason));
   return promise.finally(() => {
     stopListening();
     timer?.cancel();

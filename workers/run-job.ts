@@ -37,13 +37,11 @@ export function runJob(request: RunRequest): Outcome | Promise<Outcome> {
 type Parsed = Awaited<ReturnType<NonNullable<Job["schema"]>["~standard"]["validate"]>>;
 
 async function parsedLater(request: RunRequest, parsing: PromiseLike<Parsed>): Promise<Outcome> {
-  let parsed: Parsed;
   try {
-    parsed = await parsing;
+    return await runParsed(request, await parsing);
   } catch (error) {
     return invalid(error);
   }
-  return runParsed(request, parsed);
 }
 
 /** With the output of the schema. */

@@ -1,6 +1,6 @@
 /**
  * The writing side: turns calls into jobs with ids and times, the payload already bytes. What is enqueued in one turn is one
- * storage write.
+ * storage write, or a few.
  */
 
 import { announceEnqueued } from "../announce.js";
@@ -92,8 +92,7 @@ export class Client {
     if (signal !== undefined || job.unique !== null) return this.#handles([job], async () => [await this.#storeSoon(job, signal)]).then(requireFirst);
     const { expect, forget } = this.#deps;
     const awaited = expect(job.id);
-    const { jobs, answers } = this.#batchToJoin();
-    const index = jobs.push(job) - 1;
+    const { answers, index } = this.#join(job);
     return answers.then(
       (all) => this.#toHandle(job, awaited, all[index]),
       (error: unknown) => {
@@ -111,7 +110,7 @@ export class Client {
   }
 
   /**
-   * Stores what a job enqueued; the thread has checked it. Calls of one turn are one write.
+   * Stores what a job enqueued; the thread has checked it. Calls of one turn are one write, or a few.
    *
    * @throws MaxDepthError, QueueFullError, StorageError, EngineStoppedError
    */
@@ -237,15 +236,15 @@ export class Client {
   }
 
   async #storeWithOthers(job: NewJob): Promise<Answer> {
-    const { jobs, answers } = this.#batchToJoin();
-    const index = jobs.push(job) - 1;
+    const { answers, index } = this.#join(job);
     return requireAnswer((await answers)[index]);
   }
 
   /** Calls of one turn are one write, or one for each so many, so that others have their turn in between. */
-  #batchToJoin(): Batch {
+  #join(job: NewJob): { readonly answers: Batch["answers"]; readonly index: number } {
     if (this.#batch === undefined || this.#batch.jobs.length === SLICE_JOBS) this.#batch = this.#newBatch(this.#batch);
-    return this.#batch;
+    const { jobs, answers } = this.#batch;
+    return { answers, index: jobs.push(job) - 1 };
   }
 
   #newBatch(before: Batch | undefined): Batch {

@@ -91,7 +91,7 @@ export class Handle<Result> implements JobHandle<Result> {
     const what = `job ${this.id} did not end`;
     if (timeoutMs === null && signal === undefined) return this.#resultOf(awaited);
     if (awaited.ending !== undefined) return awaited.take() as Result;
-    const listen = (resolve: (result: unknown) => void, reject: (error: unknown) => void): (() => void) => awaited.listen(resolve, reject);
+    const listen = (resolve: (result: unknown) => void, reject: (error: unknown) => void): (() => void) => awaited.wait({ resolve, reject });
     return (await waitPatiently({ clock, timeoutMs, signal, what, listen })) as Result;
   }
 

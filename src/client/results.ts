@@ -14,6 +14,7 @@ import {
 import type { Clock } from "../clock.js";
 import { type Failure, isFinished, type JobId, type JobRow } from "../job/job-record.js";
 import type { ProgressListener } from "./handle.js";
+import { packBytes, type PackedBytes, unpackBytes } from "../job/packed-bytes.js";
 import { decode, type Encoded } from "../job/payload.js";
 import { fromWireError } from "../protocol/wire-error.js";
 
@@ -25,6 +26,8 @@ export type Ending =
       /** Whose result it is, if that was moved and so exists only once. */
       readonly moved: JobIdentity | null;
     }
+  /** The same, told already. */
+  | { readonly kind: "kept"; readonly result: PackedBytes }
   | { readonly kind: "failed"; readonly error: Error };
 
 interface Waiter {
@@ -36,18 +39,15 @@ interface Waiter {
 export class Awaited {
   #ending: Ending | undefined;
   // A million jobs may be awaited, each by one: only the second makes a list.
-  #resolve: Waiter["resolve"] | undefined;
-  #reject: Waiter["reject"] | undefined;
+  #first: Waiter | undefined;
   #others: Waiter[] | undefined;
   /** How many have opened it. */
   holders = 0;
+  /** The process is kept alive until it ends. */
+  isHeld = false;
 
   get ending(): Ending | undefined {
     return this.#ending;
-  }
-
-  get hasWaiter(): boolean {
-    return this.#resolve !== undefined;
   }
 
   /**
@@ -59,6 +59,7 @@ export class Awaited {
     const ending = this.#ending;
     if (ending === undefined) throw new TypeError("it has not ended");
     if (ending.kind === "failed") throw ending.error;
+    if (ending.kind === "kept") return decode({ bytes: unpackBytes(ending.result), attachments: [] }, "result");
     if (ending.moved !== null) this.#ending = { kind: "failed", error: movedError(ending.moved) };
     return decode(ending.result, "result");
   }
@@ -66,31 +67,25 @@ export class Awaited {
   settle(ending: Ending): void {
     if (this.#ending !== undefined) return;
     this.#ending = ending;
-    const [resolve, reject, others] = [this.#resolve, this.#reject, this.#others];
-    this.#resolve = this.#reject = this.#others = undefined;
-    if (resolve !== undefined && reject !== undefined) this.#tell(resolve, reject);
-    else if (others === undefined) return this.#keep(ending);
-    for (const other of others ?? []) this.#tell(other.resolve, other.reject);
+    const [first, others] = [this.#first, this.#others];
+    this.#first = this.#others = undefined;
+    if (first !== undefined) this.#tell(first);
+    for (const other of others ?? []) this.#tell(other);
+    this.#pack();
   }
 
-  /** Calls one of the two when it ends. */
-  wait(resolve: Waiter["resolve"], reject: Waiter["reject"]): void {
-    if (this.#ending !== undefined) return this.#tell(resolve, reject);
-    if (this.#resolve !== undefined) return void (this.#others ??= []).push({ resolve, reject });
-    this.#resolve = resolve;
-    this.#reject = reject;
-  }
-
-  /** As `wait`. @returns what ends the wait */
-  listen(resolve: Waiter["resolve"], reject: Waiter["reject"]): () => void {
-    const waiter = { resolve, reject };
-    (this.#others ??= []).push(waiter);
+  /** Calls one of the two when it ends. Who waits first is told first. @returns what ends the wait */
+  wait(waiter: Waiter): () => void {
+    if (this.#ending !== undefined) this.#tell(waiter);
+    else if (this.#first === undefined && this.#others === undefined) this.#first = waiter;
+    else (this.#others ??= []).push(waiter);
     return () => {
-      this.#others = this.#others?.filter((other) => other !== waiter);
+      if (this.#first === waiter) this.#first = undefined;
+      else this.#others = this.#others?.filter((other) => other !== waiter);
     };
   }
 
-  #tell(resolve: Waiter["resolve"], reject: Waiter["reject"]): void {
+  #tell({ resolve, reject }: Waiter): void {
     let result: unknown;
     try {
       result = this.take();
@@ -100,11 +95,10 @@ export class Awaited {
     resolve(result);
   }
 
-  /** Bytes that lie among those of others would keep all of them in memory. */
-  #keep(ending: Ending): void {
-    if (ending.kind === "failed" || ending.result.bytes.byteLength === ending.result.bytes.buffer.byteLength) return;
-    const { bytes, attachments } = ending.result;
-    this.#ending = { ...ending, result: { bytes: new Uint8Array(bytes), attachments } };
+  /** Bytes that lie among those of others would keep all of them in memory, for whoever keeps a handle. */
+  #pack(): void {
+    if (this.#ending?.kind !== "completed" || this.#ending.moved !== null) return;
+    this.#ending = { kind: "kept", result: packBytes(this.#ending.result.bytes) };
   }
 }
 
@@ -131,11 +125,12 @@ export class Results {
 
   /** Calls one of the two when a job has ended, and keeps the process alive until then. */
   wait(awaited: Awaited, resolve: Waiter["resolve"], reject: Waiter["reject"]): void {
-    if (awaited.ending === undefined && !awaited.hasWaiter) {
+    if (awaited.ending === undefined && !awaited.isHeld) {
+      awaited.isHeld = true;
       this.#heldFor += 1;
       this.#release ??= this.#clock.hold();
     }
-    awaited.wait(resolve, reject);
+    awaited.wait({ resolve, reject });
   }
 
   /** Those of the ids that somebody has a handle of. */
@@ -147,7 +142,7 @@ export class Results {
     const awaited = this.#byId.get(id);
     if (awaited === undefined) return;
     this.#drop(id);
-    if (awaited.hasWaiter) this.#letGo();
+    if (awaited.isHeld) this.#letGo();
     awaited.settle(ending);
   }
 

@@ -1,5 +1,5 @@
 /**
- * Batches outcomes back into storage. Outcomes of one turn of the event loop are one write; what arrives during a write is the
+ * Batches outcomes back into storage. Outcomes of one turn of the event loop are one write, or a few; what arrives during a write is the
  * next one. A failed write is repeated until it succeeds: only then is anyone told that a job has ended.
  */
 

@@ -148,6 +148,7 @@ export class Dispatcher implements PoolListener {
 
   /** After `close`: gives back what still runs. Its threads are about to be ended, and what they still say is ignored. */
   abandon(): void {
+    for (const lane of this.#flights.lanes) lane.collect();
     this.#stops.stop();
     for (const flight of [...this.#flights.all()]) this.#endings.end(flight, { kind: "unexecuted" });
   }

@@ -62,7 +62,7 @@ export function packFrame(jobs: readonly FramedJob[], slots: readonly number[]):
       payloads.set(payload, end);
       end += payload.byteLength;
     }
-    if (isLarge || attachments.length > 0 || !isEmpty(meta)) (extras ??= new Map<number, Extra>()).set(index, { meta, attachments, largePayload: isLarge ? payload : null });
+    if (isLarge || attachments.length > 0 || !isEmpty(meta)) (extras ??= new Map<number, Extra>()).set(index, { meta, attachments, largePayload: isLarge ? plainView(payload) : null });
     ids.push(job.id);
     numbers[at] = slots[index] ?? 0;
     numbers[at + 1] = indexOf(names, job.name);
@@ -102,6 +102,11 @@ export function unpackFrame({ ids, names, numbers, payloads: packed, extras }: F
       customBackoff: number(at + 5) === 1,
     };
   });
+}
+
+/** A store may give a Buffer. */
+function plainView({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function indexOf(names: string[], name: string): number {

@@ -26,8 +26,6 @@ export class Pruner {
   #timerAt = Infinity;
   #finished = 0;
   #bytes = 0;
-  /** The timer is set to the shortest wait: asking for it again would change nothing. */
-  #isSoon = false;
   #isPruning = false;
   #isStopped = false;
 
@@ -41,7 +39,7 @@ export class Pruner {
     this.#bytes += bytes;
     const isMuch = this.#finished >= FINISHED_BETWEEN || this.#bytes > this.#deps.retention.bytes * BYTES_BETWEEN;
     if (isMuch) void this.prune();
-    else if (!this.#isSoon) this.#pruneIn(SHORTEST_WAIT_MS);
+    else this.#pruneIn(SHORTEST_WAIT_MS);
   }
 
   async prune(): Promise<void> {
@@ -62,7 +60,6 @@ export class Pruner {
     this.#isPruning = false;
     this.#timer?.cancel();
     this.#timerAt = Infinity;
-    this.#isSoon = false;
     if (waitMs !== null) this.#pruneIn(waitMs);
     // Meanwhile finished.
     if (this.#finished > 0) this.#pruneIn(SHORTEST_WAIT_MS);
@@ -74,10 +71,8 @@ export class Pruner {
     if (this.#isStopped || at >= this.#timerAt) return;
     this.#timer?.cancel();
     this.#timerAt = at;
-    this.#isSoon = waitMs <= SHORTEST_WAIT_MS;
     this.#timer = this.#deps.clock.setTimer(waitMs, () => {
       this.#timerAt = Infinity;
-      this.#isSoon = false;
       void this.prune();
     });
   }

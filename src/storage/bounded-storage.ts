@@ -87,10 +87,10 @@ interface Call {
   readonly giveUp: () => void;
 }
 
-/** What is thrown at once is a rejection like any other. */
+/** What is thrown at once is a rejection like any other, and a store that forgets to return a promise has answered. */
 function begin<Value>(work: () => Promise<Value>): Promise<Value> {
   try {
-    return work();
+    return Promise.resolve(work());
   } catch (error) {
     return Promise.reject(error);
   }

@@ -142,7 +142,10 @@ export type StorageChange =
   | { readonly kind: "cancelling"; readonly ids: readonly JobId[] }
   | { readonly kind: "settings" };
 
-/** Nobody writes to the bytes of a payload or a result, or transfers their buffer: stores and callers share them. */
+/**
+ * Nobody writes to the bytes of a payload or a result, or transfers their buffer: stores and callers share them. They may be a
+ * part of a larger buffer, so that whoever keeps them, or posts them to a thread, copies them.
+ */
 export interface JobWriter {
   /**
    * All or none, but for jobs that a limit keeps out: those are `full`, and are not stored. An id that is already stored is

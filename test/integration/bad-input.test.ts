@@ -86,6 +86,10 @@ describe("a payload that fails its schema", () => {
     const engine = await startEngine(schemas);
     await expect(engine.run("throwing schema", 1)).rejects.toMatchObject({ runs: 1, cause: { name: "RangeError", message: "the schema broke" } });
     await expect(engine.run("nonsense schema", 1)).rejects.toMatchObject({ runs: 1 });
+    for (const answer of ["undefined", "null", "issues that are null", "a getter that throws"]) {
+      for (const when of ["now", "later"]) await expect(engine.run(`${answer}, ${when}`, 1)).rejects.toMatchObject({ runs: 1, code: "MILLRACE_JOB_FAILED" });
+    }
+    expect(await engine.run("foreign promise", 1)).toBe(2);
   });
 });
 

@@ -118,6 +118,20 @@ describe("a result's buffer", () => {
     await expect(job.result()).rejects.toBeInstanceOf(PayloadLostError);
   });
 
+  it("goes to the first also if only he has a timeout, and not to one who has given up", async () => {
+    const engine = await startEngine(options);
+    await engine.pause("default");
+    const job = await engine.enqueue(make, 16);
+    const abort = new AbortController();
+    const gone = job.result({ signal: abort.signal });
+    const [first, second] = [job.result({ timeout: "1m" }), job.result()];
+    abort.abort();
+    await engine.resume("default");
+    await expect(gone).rejects.toMatchObject({ name: "AbortError" });
+    expect((await first).kept).toHaveLength(16);
+    await expect(second).rejects.toBeInstanceOf(PayloadLostError);
+  });
+
   it("waits for whoever holds the handle, and is not kept for others", async () => {
     const engine = await startEngine(options);
     const job = await engine.enqueue(make, 16);

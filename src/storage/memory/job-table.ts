@@ -1,5 +1,6 @@
 import { type ClaimedJob, type FinishedState, isFinished, JOB_STATES, type JobId, type JobRow, type NewJob } from "../../job/job-record.js";
 import type { Transition } from "../../job/lifecycle.js";
+import { unpacker } from "../../job/packed-bytes.js";
 import type {
   CancelResult,
   ChangeRequest,
@@ -19,7 +20,6 @@ import type { ChangeFeed } from "./change-feed.js";
 import { Bag } from "./bag.js";
 import { FinishedLog } from "./finished-log.js";
 import { IdOrder } from "./id-order.js";
-import { unpacker } from "../../job/packed-bytes.js";
 import { type PendingState, QueueIndex } from "./queue-index.js";
 import { attachmentsLost, bytesOf, copyOf, empty, endedRun, firstRun, NEVER_RUN, nextRun, storedRow, type StoredRow } from "./row.js";
 import { UniqueIndex } from "./unique-index.js";

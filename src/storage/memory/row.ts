@@ -141,8 +141,6 @@ function isEmpty(meta: NewJob["meta"]): boolean {
   return true;
 }
 
-// Written out, here and below: copying by spreading takes ten times as long.
-
 /** The first run of any job that is claimed together with others. */
 export function firstRun(runner: string, startedAt: number): LastRun {
   return { ...NEVER_RUN, runner, startedAt };
@@ -152,6 +150,8 @@ export function firstRun(runner: string, startedAt: number): LastRun {
 export function nextRun({ run }: StoredRow, runner: string, startedAt: number): LastRun {
   return { ...run, runner, startedAt, cancelRequested: false };
 }
+
+// Written out, here and below: copying by spreading takes ten times as long.
 
 /** What a run leaves that has ended. */
 export function endedRun(row: StoredRow, transition: Transition): LastRun {
