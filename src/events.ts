@@ -73,17 +73,17 @@ export interface ThreadExit {
 export interface EngineEvents {
   /** A job is stored. */
   readonly enqueued: JobEvent & { readonly runAt: number };
-  /** A job was handed to a thread. */
+  /** A job was handed to a thread; once more if it is taken back from there before it runs. */
   readonly started: RunEvent;
   readonly progress: RunEvent & { readonly fraction: number; readonly detail: string | null };
-  /** `tookMs`: from the claim to the end of the run, by the wall clock. */
+  /** `tookMs`: from the claim of the job to when its end was heard, by the wall clock. */
   readonly completed: RunEvent & { readonly tookMs: number };
   /** A run failed and another follows. */
   readonly retrying: RunEvent & { readonly error: ErrorInfo; readonly runAt: number };
   /** The last run failed. */
   readonly dead: RunEvent & { readonly error: ErrorInfo };
   readonly cancelled: RunEvent;
-  /** Given back, uncharged, after a thread or a process died. */
+  /** Given back, uncharged, after a thread or a process died. `attempt`: how many runs are charged to it. */
   readonly rescued: RunEvent;
   readonly log: RunEvent & LogLine;
   /** Code that a run left behind failed after its end, or ended the thread. The recorded result stands; the thread is replaced. */

@@ -13,6 +13,7 @@ import { toWireError } from "../src/protocol/wire-error.js";
 import { bootLane, type BootedLane } from "./boot.js";
 import { currentRun } from "./current-run.js";
 import { watchHeap } from "./heap-watch.js";
+import { ownMicrotasks } from "./microtasks.js";
 import { loadRegistry } from "./registry.js";
 import { tellStrays } from "./strays.js";
 
@@ -35,6 +36,7 @@ export default async function serveLane(task: LaneTask): Promise<void> {
       registry: await loadRegistry(task.jobsUrl),
     });
     // Only now: what goes wrong before is a failed boot.
+    ownMicrotasks();
     tellStrays((message) => post(task.port, message));
     if (task.place.maxHeapPerThread !== null) watchHeap(task.place.maxHeapPerThread, () => post(task.port, { kind: "heap-high" }));
     listen(task, lane);

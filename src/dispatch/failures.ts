@@ -33,6 +33,11 @@ export function lostFailure({ failure }: ClaimedJob): Outcome {
   return { kind: "failed", failure: payloadLost(failure), fatal: true, retryDelayMs: null };
 }
 
+/** Its thread said something that is no outcome. */
+export function nonsenseFailure(): Outcome {
+  return failed("threw", new Error("the thread did not say how the run has ended: some code there has changed what all code relies on"), {});
+}
+
 /** Code of the run failed where the run could not catch it. */
 export function strayFailure(error: WireError): Outcome {
   return { kind: "failed", failure: { reason: "threw", error, exitCode: null }, fatal: isFatal(error), retryDelayMs: null };

@@ -5,9 +5,11 @@
 
 import type { ClaimedJob, JobId } from "../job/job-record.js";
 import { type ControlBlock, FRAME_SLOTS, type StopReason } from "../protocol/control-block.js";
+import { isOutcome } from "../job/lifecycle.js";
 import type { FromThread, ToThread } from "../protocol/messages.js";
 import { packFrame } from "../protocol/frame.js";
 import { deferred, type Deferred } from "../waiting.js";
+import { nonsenseFailure } from "./failures.js";
 import type { Death, Lane, PoolListener } from "./pool.js";
 
 /** What carries a lane's messages and can end it. */
@@ -144,7 +146,7 @@ export class FrameLane implements Lane {
       case "answers":
         return;
       case "answer":
-        return this.#receiveAnswer(message);
+        return this.#receiveAnswer(isOutcome(message.outcome) ? message : { ...message, outcome: nonsenseFailure() });
       case "progress": {
         const id = this.#jobs[message.slot];
         if (id !== undefined) this.#listener.progressed(this, { id, fraction: message.fraction, detail: message.detail });

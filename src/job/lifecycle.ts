@@ -25,6 +25,13 @@ export type Outcome =
   /** It did not run, or was interrupted through no fault of its own. */
   | { readonly kind: "unexecuted" };
 
+const KINDS: ReadonlySet<unknown> = new Set<Outcome["kind"]>(["ok", "failed", "cancelled", "snoozed", "unregistered", "unexecuted"]);
+
+/** What comes from a thread may be anything: its code can bend whatever it likes. */
+export function isOutcome(value: unknown): value is Outcome {
+  return typeof value === "object" && value !== null && KINDS.has((value as Partial<Outcome>).kind);
+}
+
 /** A computed change of state. A store applies it if the job still runs under this fence. */
 export interface Transition {
   readonly id: JobId;
