@@ -21,8 +21,7 @@ import { LAST_WRITES_MS, Runner, type StopReport } from "./runner.js";
 import { boundedStorage } from "./storage/bounded-storage.js";
 import { memoryStorage } from "./storage/memory/memory-storage.js";
 import type { Storage, StorageChange } from "./storage/storage.js";
-import { TurnBatch } from "./turn-batch.js";
-import { Breather, settledWithin } from "./waiting.js";
+import { Breather, settledWithin, TurnBatch } from "./waiting.js";
 
 const STORAGE_TIMEOUT_MS = 30_000;
 const DISPOSE_TIMEOUT_MS = 2_000;

@@ -5,7 +5,7 @@
 
 import type { Clock, Timer } from "../clock.js";
 import { MillraceError, StorageError } from "../errors.js";
-import { TurnBatch } from "../turn-batch.js";
+import { TurnBatch } from "../waiting.js";
 import type { JobId } from "../job/job-record.js";
 import type { Storage } from "./storage.js";
 

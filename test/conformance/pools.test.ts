@@ -4,6 +4,7 @@ import { MessagePort } from "node:worker_threads";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { InlinePool } from "../../dist/src/dispatch/inline-pool.js";
 import { ThreadPool } from "../../dist/src/dispatch/thread-pool.js";
+import { type Frame, unpackFrame } from "../../dist/src/protocol/frame.js";
 import { Scene, jobs } from "../../dist/src/testing/pool-suite/scene.js";
 
 const all = { ownThreads: true, killsBusyThreads: true, outlivesCrashes: true };
@@ -28,8 +29,8 @@ describe("threads", () => {
     const prototype = MessagePort.prototype as { postMessage: (this: unknown, ...args: unknown[]) => unknown };
     const { postMessage } = prototype;
     prototype.postMessage = function post(this: unknown, ...args: unknown[]): unknown {
-      const { kind, frame } = (args[0] ?? {}) as { readonly kind?: string; readonly frame?: { readonly ids: readonly string[] } };
-      if (kind === "frame") frames.push(frame?.ids.length ?? 0);
+      const { kind, frame } = (args[0] ?? {}) as { readonly kind?: string; readonly frame?: Frame };
+      if (kind === "frame") frames.push(frame === undefined ? 0 : unpackFrame(frame).length);
       return postMessage.apply(this, args);
     };
     onTestFinished(() => {

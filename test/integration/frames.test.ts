@@ -4,6 +4,7 @@ import { type Engine, type JobHandle } from "millrace";
 import { defineJob } from "millrace/jobs";
 import { MessagePort } from "node:worker_threads";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { type Frame, unpackFrame } from "../../dist/src/protocol/frame.js";
 import { jobsModule, nextEvent, startEngine } from "./engines.js";
 import { newGate, open } from "./gates.js";
 
@@ -17,17 +18,14 @@ const vary = defineJob<{ n: number; gate?: string }, Done>({ name: "vary" });
 const count = defineJob<null, number>({ name: "count" });
 const jobs = jobsModule("frames.js");
 
-/** Of a UUID. */
-const ID_LENGTH = 36;
-
 /** How many jobs each frame has that is sent to a thread from now on. */
 function watchFrames(): number[] {
   const frames: number[] = [];
   const prototype = MessagePort.prototype as { postMessage: (this: unknown, ...args: unknown[]) => unknown };
   const { postMessage } = prototype;
   prototype.postMessage = function post(this: unknown, message: unknown, ...rest: unknown[]): unknown {
-    const { kind, frame } = (message ?? {}) as { readonly kind?: string; readonly frame?: { readonly ids: string } };
-    if (kind === "frame") frames.push((frame?.ids.length ?? 0) / ID_LENGTH);
+    const { kind, frame } = (message ?? {}) as { readonly kind?: string; readonly frame?: Frame };
+    if (kind === "frame") frames.push(frame === undefined ? 0 : unpackFrame(frame).length);
     return postMessage.call(this, message, ...rest);
   };
   onTestFinished(() => {
