@@ -47,7 +47,7 @@ export class JobTable {
 
   enqueue(jobs: readonly NewJob[], limits: QueueLimits | undefined): (Enqueued | "full")[] {
     // All rows are made before the first is stored: what is wrong with one of them shows here.
-    const rows = jobs.map((job) => storedRow(job, this.#index.line(job.queue, job.name), this.#sequence++));
+    const rows = jobs.map((job) => storedRow(job, this.#index.line(job), this.#sequence++));
     const free = limits === undefined ? undefined : this.#freePlaces(limits);
     return rows.map((row) => this.#insert(row, free));
   }
@@ -101,7 +101,7 @@ export class JobTable {
     const { to, attempt, runAt } = transition;
     this.#running.delete(row);
     row.attempt = attempt;
-    row.runAt = runAt;
+    row.dueAt = runAt - row.line.epoch;
     row.run = endedRun(row, transition);
     if (isFinished(to)) this.#finish(row, to);
     else this.#giveBack(row, to);
@@ -140,7 +140,8 @@ export class JobTable {
     if (wasFinished && !this.#unique.isFreeFor(row)) return "duplicate";
     this.#takeOut(row);
     // Who is due already keeps his place.
-    row.runAt = wasFinished ? now : Math.min(row.runAt, now);
+    const dueNow = now - row.line.epoch;
+    row.dueAt = wasFinished ? dueNow : Math.min(row.dueAt, dueNow);
     row.attempt = 0;
     row.run = NEVER_RUN;
     this.#giveBack(row, "waiting");

@@ -1,4 +1,4 @@
-import type { JobState } from "../../job/job-record.js";
+import type { JobState, NewJob } from "../../job/job-record.js";
 import { Heap } from "./heap.js";
 import { SortedQueue } from "./sorted-queue.js";
 import type { Line, QueueLoad, StoredRow } from "./row.js";
@@ -14,18 +14,21 @@ export class QueueIndex {
   readonly #queues = new Map<string, Map<string, Line>>();
   readonly #loads = new Map<string, QueueLoad>();
   readonly #future = new Heap<StoredRow>(isDueBefore);
+  /** The first time that it was told. All others in here are counted from there. */
+  #epoch: number | undefined;
   /** Everything that is due by then is ready, and nothing else. */
   #now = -Infinity;
   /** No ready job is due later than this. */
   #latestReady = -Infinity;
 
-  /** The line of jobs of this name in this queue, made if it is new. */
-  line(queue: string, name: string): Line {
+  /** The line of this job, made if it is new. */
+  line({ queue, name, createdAt }: Pick<NewJob, "queue" | "name" | "createdAt">): Line {
+    const epoch = (this.#epoch ??= createdAt);
     let lines = this.#queues.get(queue);
     if (lines === undefined) this.#queues.set(queue, (lines = new Map<string, Line>()));
     let line = lines.get(name);
     if (line === undefined) {
-      line = { queue, name, load: this.#load(queue), ready: new SortedQueue(isClaimedBefore), counts: noJobs(), lastTerms: null };
+      line = { queue, name, epoch, load: this.#load(queue), ready: new SortedQueue(isClaimedBefore), counts: noJobs(), lastTerms: null };
       lines.set(name, line);
     }
     return line;
@@ -62,16 +65,16 @@ export class QueueIndex {
     row.state = state;
   }
 
-  /** Puts a row where jobs wait for their time, or their turn. `runAt` must not change until it is taken out. */
+  /** Puts a row where jobs wait for their time, or their turn. `dueAt` must not change until it is taken out. */
   file(row: StoredRow, as: PendingState): void {
     row.line.load.pending += 1;
     this.#place(row, as);
   }
 
   #place(row: StoredRow, as: PendingState): void {
-    const isDue = row.runAt <= this.#now;
+    const isDue = row.dueAt <= this.#now;
     this.setState(row, as === "retrying" ? as : isDue ? "waiting" : "scheduled");
-    if (isDue && row.runAt > this.#latestReady) this.#latestReady = row.runAt;
+    if (isDue && row.dueAt > this.#latestReady) this.#latestReady = row.dueAt;
     this.#placeOf(row).push(row);
   }
 
@@ -101,14 +104,17 @@ export class QueueIndex {
   }
 
   nextDueAt(): number | null {
-    return this.#future.peek()?.runAt ?? null;
+    const first = this.#future.peek();
+    return first === undefined ? null : first.dueAt + first.line.epoch;
   }
 
-  /** Makes ready what is due by `now`. */
-  advance(now: number): void {
+  /** Makes ready what is due by then. */
+  advance(wallTime: number): void {
+    this.#epoch ??= wallTime;
+    const now = wallTime - this.#epoch;
     if (now < this.#now) this.#goBack(now);
     this.#now = now;
-    for (let row = this.#future.peek(); row !== undefined && row.runAt <= now; row = this.#future.peek()) {
+    for (let row = this.#future.peek(); row !== undefined && row.dueAt <= now; row = this.#future.peek()) {
       this.#future.remove(row);
       this.#place(row, row.state === "retrying" ? row.state : "waiting");
     }
@@ -119,7 +125,7 @@ export class QueueIndex {
     const early: StoredRow[] = [];
     if (this.#latestReady > now) {
       for (const { ready } of this.lines()) {
-        for (const row of ready.items()) if (row.runAt > now) early.push(row);
+        for (const row of ready.items()) if (row.dueAt > now) early.push(row);
       }
     }
     for (const row of early) row.line.ready.remove(row);
@@ -129,7 +135,7 @@ export class QueueIndex {
   }
 
   #placeOf(row: StoredRow): SortedQueue<StoredRow> | Heap<StoredRow> {
-    return row.runAt <= this.#now ? row.line.ready : this.#future;
+    return row.dueAt <= this.#now ? row.line.ready : this.#future;
   }
 }
 
@@ -148,7 +154,7 @@ function isClaimedBefore(a: StoredRow, b: StoredRow): boolean {
 }
 
 function isDueBefore(a: StoredRow, b: StoredRow): boolean {
-  return a.runAt === b.runAt ? a.sequence < b.sequence : a.runAt < b.runAt;
+  return a.dueAt === b.dueAt ? a.sequence < b.sequence : a.dueAt < b.dueAt;
 }
 
 function noJobs(): Record<JobState, number> {

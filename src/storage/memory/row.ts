@@ -12,6 +12,11 @@ import type { SortedQueue } from "./sorted-queue.js";
 export interface Line {
   readonly queue: string;
   readonly name: string;
+  /**
+   * The same for all lines of a store: times are kept as what has passed since. V8 keeps such small integers in the row, but puts
+   * each larger number into a box of 16 bytes.
+   */
+  readonly epoch: number;
   /** Shared by all lines of the queue. */
   readonly load: QueueLoad;
   /** Those that are due, in the order in which they are to be claimed. */
@@ -75,8 +80,10 @@ export interface StoredRow extends Heaped {
    * the same buffers. Sending detaches them, and that is all that tells a job whose attachments are gone.
    */
   attachments: readonly ArrayBuffer[];
-  runAt: number;
-  readonly createdAt: number;
+  /** When it is due, since the epoch of its line. */
+  dueAt: number;
+  /** When it was created, since the epoch of its line. */
+  readonly bornAt: number;
   state: JobState;
   attempt: number;
   fence: number;
@@ -98,8 +105,8 @@ export function storedRow(job: NewJob, line: Line, sequence: number): StoredRow 
     // main thread.
     payload: packBytes(job.payload),
     attachments: job.attachments.length > 0 ? Object.freeze([...job.attachments]) : NO_ATTACHMENTS,
-    runAt: job.runAt,
-    createdAt: job.createdAt,
+    dueAt: job.runAt - line.epoch,
+    bornAt: job.createdAt - line.epoch,
     state: "scheduled",
     attempt: 0,
     fence: 0,
@@ -185,8 +192,8 @@ export function copyOf(row: StoredRow, payload: Uint8Array = unpackBytes(row.pay
     backoff: terms.backoff,
     timeoutMs: terms.timeoutMs,
     depth: terms.depth,
-    runAt: row.runAt,
-    createdAt: row.createdAt,
+    runAt: row.dueAt + line.epoch,
+    createdAt: row.bornAt + line.epoch,
     unique: terms.unique,
     meta: terms.meta,
     state: row.state,

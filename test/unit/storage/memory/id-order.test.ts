@@ -5,7 +5,7 @@ import { QueueIndex } from "../../../../src/storage/memory/queue-index.js";
 import { empty, storedRow, type StoredRow } from "../../../../src/storage/memory/row.js";
 import { newJob } from "../../../../src/testing/storage-suite/sample-jobs.js";
 
-const line = new QueueIndex().line("default", "job");
+const line = new QueueIndex().line(newJob({}));
 const newRow = (id: string): StoredRow => storedRow(newJob({ id }), line, 0);
 
 function idsOf(order: IdOrder, after?: string): string[] {
