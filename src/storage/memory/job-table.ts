@@ -21,7 +21,7 @@ import { Bag } from "./bag.js";
 import { FinishedLog } from "./finished-log.js";
 import { IdOrder } from "./id-order.js";
 import { type PendingState, QueueIndex } from "./queue-index.js";
-import { attachmentsLost, bytesOf, copyOf, empty, endedRun, firstRun, NEVER_RUN, nextRun, storedRow, type StoredRow } from "./row.js";
+import { attachmentsLost, bytesOf, copyOf, empty, endedRun, firstRun, NEVER_RUN, nextRun, since, storedRow, type StoredRow } from "./row.js";
 import { UniqueIndex } from "./unique-index.js";
 
 /** The rows, moved between the states as the verbs of the contract say. It keeps the indexes in step. */
@@ -101,7 +101,7 @@ export class JobTable {
     const { to, attempt, runAt } = transition;
     this.#running.delete(row);
     row.attempt = attempt;
-    row.dueAt = runAt - row.line.epoch;
+    row.dueAt = since(row.line.epoch, runAt);
     row.run = endedRun(row, transition);
     if (isFinished(to)) this.#finish(row, to);
     else this.#giveBack(row, to);
@@ -140,7 +140,7 @@ export class JobTable {
     if (wasFinished && !this.#unique.isFreeFor(row)) return "duplicate";
     this.#takeOut(row);
     // Who is due already keeps his place.
-    const dueNow = now - row.line.epoch;
+    const dueNow = since(row.line.epoch, now);
     row.dueAt = wasFinished ? dueNow : Math.min(row.dueAt, dueNow);
     row.attempt = 0;
     row.run = NEVER_RUN;

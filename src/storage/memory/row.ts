@@ -105,8 +105,8 @@ export function storedRow(job: NewJob, line: Line, sequence: number): StoredRow 
     // main thread.
     payload: packBytes(job.payload),
     attachments: job.attachments.length > 0 ? Object.freeze([...job.attachments]) : NO_ATTACHMENTS,
-    dueAt: job.runAt - line.epoch,
-    bornAt: job.createdAt - line.epoch,
+    dueAt: since(line.epoch, job.runAt),
+    bornAt: since(line.epoch, job.createdAt),
     state: "scheduled",
     attempt: 0,
     fence: 0,
@@ -114,6 +114,13 @@ export function storedRow(job: NewJob, line: Line, sequence: number): StoredRow 
     removed: false,
     heapIndex: -1,
   };
+}
+
+/** What has passed since, as a small integer where it is one: else V8 keeps even whole differences of large numbers in boxes. */
+export function since(epoch: number, time: number): number {
+  const passed = time - epoch;
+  const integer = passed | 0;
+  return integer === passed ? integer : passed;
 }
 
 function termsOf(job: NewJob, line: Line): Terms {
