@@ -9,32 +9,25 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { BENCHES } from "./benches.js";
+import { parseCommand } from "./lib/command-line.js";
 import type { ResultFile } from "./lib/report.js";
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-    huge: { type: "boolean", default: false },
-    compare: { type: "string" },
-  },
-});
-const unknown = positionals.find((name) => !(name in BENCHES));
+const command = parseCommand();
+const { names, compare } = command;
+const unknown = names.find((name) => !(name in BENCHES));
 if (unknown !== undefined) throw new RangeError(`there is no benchmark ${unknown}, only ${Object.keys(BENCHES).join(", ")}`);
-if (values.compare !== undefined && positionals.length > 0) throw new RangeError("--compare takes the benchmark from the file: name none");
+if (compare !== undefined && names.length > 0) throw new RangeError("--compare takes the benchmark from the file: name none");
 
-const flags = (["quick", "json", "huge"] as const).filter((flag) => values[flag]).map((flag) => `--${flag}`);
-if (values.compare !== undefined) {
-  const { what, ratios } = JSON.parse(readFileSync(values.compare, "utf8")) as Partial<ResultFile>;
+const flags = (["quick", "json", "huge"] as const).filter((flag) => command[flag]).map((flag) => `--${flag}`);
+if (compare !== undefined) {
+  const { what, ratios } = JSON.parse(readFileSync(compare, "utf8")) as Partial<ResultFile>;
   if (what === undefined || !(what in BENCHES) || Object.keys(ratios ?? {}).length === 0) {
-    throw new RangeError(`${values.compare} holds nothing that can be compared: only results with ratios can, made by --json`);
+    throw new RangeError(`${compare} holds nothing that can be compared: only results with ratios can, made by --json`);
   }
-  runInOwnProcess(what, [...flags, "--compare", values.compare]);
+  runInOwnProcess(what, [...flags, "--compare", compare]);
 } else {
-  for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) runInOwnProcess(name, flags);
+  for (const name of names.length > 0 ? names : Object.keys(BENCHES)) runInOwnProcess(name, flags);
 }
 
 /** What one taught the compiler must not decide how fast the next one is. And each may collect garbage when it likes. */

@@ -1,24 +1,15 @@
 /** One benchmark, in a process of its own: `main.ts` starts it. */
 
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { BENCHES } from "./benches.js";
+import { parseCommand } from "./lib/command-line.js";
 import { fallenRows, findFallen, TOLERANCE } from "./lib/compare.js";
 import { describeMachine, machineLines } from "./lib/machine.js";
 import { allRatios, type ResultFile, save, tableLines, toText } from "./lib/report.js";
 import type { Ratios } from "./lib/ratio.js";
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-    huge: { type: "boolean", default: false },
-    compare: { type: "string" },
-  },
-});
-const { quick, huge } = values;
-const name = positionals[0] ?? "";
+const { names, quick, json, huge, compare } = parseCommand();
+const name = names[0] ?? "";
 const bench = BENCHES[name];
 if (bench === undefined) throw new RangeError(`there is no benchmark ${name}`);
 
@@ -26,8 +17,8 @@ const machine = describeMachine();
 console.log([`\n# ${name}${quick ? ", for a moment: the numbers mean nothing" : ""}\n`, ...machineLines(machine)].join("\n"));
 const sections = await bench({ quick, huge });
 console.log(sections.map(toText).join("\n"));
-if (values.json) console.log(`\nSaved as ${await save(name, { machine, sections, quick })}`);
-if (values.compare !== undefined) compareWith(values.compare, allRatios(sections));
+if (json) console.log(`\nSaved as ${await save(name, { machine, sections, quick })}`);
+if (compare !== undefined) compareWith(compare, allRatios(sections));
 
 function compareWith(file: string, now: Ratios): void {
   const before = JSON.parse(readFileSync(file, "utf8")) as ResultFile;

@@ -18,21 +18,19 @@ export function jobIds(clock: Clock): () => JobId {
   // The same for all ids of a millisecond: the counter between them tells those apart, the random end those of other processes.
   let start = startOf(lastMs);
   let end = endOf(clock);
+  const begin = (ms: number): void => {
+    lastMs = ms;
+    counter = 0;
+    start = startOf(ms);
+    end = endOf(clock);
+  };
   return () => {
     const now = Math.trunc(clock.now());
     if (now > lastMs) {
-      lastMs = now;
-      counter = 0;
-      start = startOf(lastMs);
-      end = endOf(clock);
+      begin(now);
     } else {
       counter += 1;
-      if (counter === PER_MS) {
-        lastMs += 1;
-        counter = 0;
-        start = startOf(lastMs);
-        end = endOf(clock);
-      }
+      if (counter === PER_MS) begin(lastMs + 1);
     }
     return start + digits(counter) + end;
   };

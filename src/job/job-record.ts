@@ -53,6 +53,12 @@ export interface NewJob {
   readonly meta: Readonly<Record<string, string>>;
 }
 
+/** Most jobs carry nothing along. Asked of every job, so without making a list of keys. */
+export function isEmptyMeta(meta: NewJob["meta"]): boolean {
+  for (const _ in meta) return false;
+  return true;
+}
+
 /** Why a run failed. */
 export interface Failure {
   /**

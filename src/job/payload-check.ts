@@ -110,7 +110,7 @@ export class PayloadCheck {
   #object(source: Readonly<Record<string, unknown>>): unknown {
     const symbols = Object.getOwnPropertySymbols(source);
     if (symbols[0] !== undefined) throw new Refusal("its key is a symbol", { segment: memberSegment(symbols[0]) });
-    // Always a copy: each getter and each trap of a Proxy runs once, and looking first whether there are any costs more.
+    // Always a copy: so each member is read once, and looking first whether there are getters or a Proxy costs more.
     const copy: Record<string, unknown> = {};
     let needsBox = false;
     let key = "";

@@ -3,7 +3,7 @@
  * as many objects.
  */
 
-import type { ClaimedJob } from "../job/job-record.js";
+import { type ClaimedJob, isEmptyMeta } from "../job/job-record.js";
 import { packBytes, type PackedBytes, unpackBytes } from "../job/packed-bytes.js";
 import type { FrameJob } from "./messages.js";
 
@@ -62,7 +62,7 @@ export function packFrame(jobs: readonly FramedJob[], slots: readonly number[]):
       payloads.set(payload, end);
       end += payload.byteLength;
     }
-    if (isLarge || attachments.length > 0 || !isEmpty(meta)) (extras ??= new Map<number, Extra>()).set(index, { meta, attachments, largePayload: isLarge ? plainView(payload) : null });
+    if (isLarge || attachments.length > 0 || !isEmptyMeta(meta)) (extras ??= new Map<number, Extra>()).set(index, { meta, attachments, largePayload: isLarge ? plainView(payload) : null });
     ids.push(job.id);
     numbers[at] = slots[index] ?? 0;
     numbers[at + 1] = indexOf(names, job.name);
@@ -112,9 +112,4 @@ function plainView({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
 function indexOf(names: string[], name: string): number {
   const index = names.indexOf(name);
   return index === -1 ? names.push(name) - 1 : index;
-}
-
-function isEmpty(meta: FrameJob["meta"]): boolean {
-  for (const _ in meta) return false;
-  return true;
 }

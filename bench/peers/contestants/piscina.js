@@ -1,7 +1,4 @@
-import { fileURLToPath } from "node:url";
-import { Piscina } from "piscina";
-
-const filename = fileURLToPath(new URL("../threads/pool.js", import.meta.url));
+import { cpuPool } from "../lib/cpu-pool.js";
 
 /** @type {import("../types.js").Contestant} */
 export default {
@@ -11,19 +8,12 @@ export default {
   sizes: { noops: 60_000 },
   feed: { noops: { chunk: 1, window: 200 }, burn: { chunk: 1, window: 64 }, http: { chunk: 1, window: 64 } },
   open: async ({ threads, measure }, done) => {
-    const pool = new Piscina({
-      filename,
-      minThreads: threads,
-      maxThreads: threads,
-      idleTimeout: Infinity,
-      recordTiming: false,
-      concurrentTasksPerWorker: measure === "noops" ? 16 : 2,
-    });
+    const pool = cpuPool(threads, measure === "noops" ? 16 : 2);
     return {
       enqueue: (kind, payloads) => {
-        for (const payload of payloads) void pool.run(payload, { name: kind }).then(done);
+        for (const payload of payloads) void pool.run(kind, payload).then(done);
       },
-      close: () => pool.destroy(),
+      close: () => pool.close(),
     };
   },
 };

@@ -1,6 +1,6 @@
 /** A job as it lies in memory, and the ways in and out: nothing inside is ever shared with a caller who could change it. */
 
-import { type Failure, isFinished, type JobRow, type JobState, type NewJob, type UniqueKey } from "../../job/job-record.js";
+import { type Failure, isEmptyMeta, isFinished, type JobRow, type JobState, type NewJob, type UniqueKey } from "../../job/job-record.js";
 import type { Backoff } from "../../job/backoff.js";
 import type { Transition } from "../../job/lifecycle.js";
 import { isDetached } from "../../job/payload-kinds.js";
@@ -125,7 +125,7 @@ export function since(epoch: number, time: number): number {
 
 function termsOf(job: NewJob, line: Line): Terms {
   const last = line.lastTerms;
-  const hasMeta = !isEmpty(job.meta);
+  const hasMeta = !isEmptyMeta(job.meta);
   const isAlike =
     last !== null &&
     !hasMeta &&
@@ -148,11 +148,6 @@ function termsOf(job: NewJob, line: Line): Terms {
     meta: hasMeta ? frozen(job.meta) : NO_META,
   };
   return line.lastTerms;
-}
-
-function isEmpty(meta: NewJob["meta"]): boolean {
-  for (const _ in meta) return false;
-  return true;
 }
 
 /** The first run of any job that is claimed together with others. */
