@@ -13,8 +13,8 @@ import { heapUsed } from "./heap-watch.js";
 import type { Registry } from "./registry.js";
 import { runJob } from "./run-job.js";
 
-/** So long answers may pile up while short jobs follow one another. */
-const RING_MS = 2;
+/** So long answers may pile up while short jobs follow one another. Less than the 5 ms after which the main side looks by itself. */
+const RING_MS = 4;
 
 export interface LaneLoopDeps extends RunEnvironment {
   readonly concurrency: number;
@@ -35,8 +35,10 @@ export class LaneLoop {
   #hasUnrung = false;
   /** When it was told last, or the lane began to work. */
   #rungAt = 0;
-  /** When so many wait it is told, so that it sends more before there are none: each message costs both sides, and waiting for one more. */
-  #refillAt = 0;
+  /** Jobs that were started here, or found to be taken back, as an integer that wraps. */
+  #taken = 0;
+  /** How many had been sent when it was told that few of them are left. */
+  #rungFor = 0;
   #willRing = false;
 
   constructor(deps: LaneLoopDeps) {
@@ -44,9 +46,8 @@ export class LaneLoop {
   }
 
   receiveFrame(frame: Frame): void {
-    if (this.#running.size === 0) this.#rungAt = this.#deps.clock.monotonic();
+    if (!this.#hasUnrung) this.#rungAt = this.#deps.clock.monotonic();
     this.#queue.push(...unpackFrame(frame));
-    this.#refillAt = this.#waiting >> 1;
     this.#startMore();
   }
 
@@ -61,8 +62,9 @@ export class LaneLoop {
     this.#deps.post({ kind: "heard" });
   }
 
+  /** Not started yet, here or in frames that have not arrived. */
   get #waiting(): number {
-    return this.#queue.length - this.#next;
+    return (this.#deps.control.sent - this.#taken) | 0;
   }
 
   #startMore(): void {
@@ -86,6 +88,7 @@ export class LaneLoop {
   #start(frameJob: FrameJob, startedAt: number): number {
     const { control, clock, registry, maxResult, measuresHeap } = this.#deps;
     const { slot } = frameJob;
+    this.#taken = (this.#taken + 1) | 0;
     if (!control.start(slot, startedAt)) {
       this.#post(slot, { kind: "unexecuted" }, 0);
       return startedAt;
@@ -121,8 +124,16 @@ export class LaneLoop {
       return now;
     }
     this.#hasUnrung = true;
-    if (now - this.#rungAt >= RING_MS || this.#waiting === this.#refillAt) this.#ring(now);
+    if (now - this.#rungAt >= RING_MS || this.#isRunningDry()) this.#ring(now);
     return now;
+  }
+
+  /** Once for what was sent: each message costs both sides, but waiting for the next job costs more. */
+  #isRunningDry(): boolean {
+    const { sent, refillAt } = this.#deps.control;
+    if (sent === this.#rungFor || this.#waiting > refillAt) return false;
+    this.#rungFor = sent;
+    return true;
   }
 
   #post(slot: number, outcome: Outcome, tookMs: number): void {
@@ -133,8 +144,9 @@ export class LaneLoop {
   /** At once if nothing more is to be started, else when those that run have come to a rest. */
   #ringSoon(): void {
     if (!this.#hasUnrung) return;
-    if (this.#queue.length === 0) return this.#ring(this.#deps.clock.monotonic());
-    if (this.#willRing) return;
+    if (this.#waiting <= 0) return this.#ring(this.#deps.clock.monotonic());
+    // The next frame is about to arrive.
+    if (this.#willRing || (this.#running.size === 0 && this.#queue.length === 0)) return;
     this.#willRing = true;
     this.#deps.clock.endOfTurn(() => {
       this.#willRing = false;

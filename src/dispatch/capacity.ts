@@ -3,8 +3,10 @@
  * job waits behind a long one. Kept per queue; pure arithmetic, no clock.
  */
 
-/** The work a slot may hold: long against the cost of a message (some 20 µs), short against what anyone notices. */
-const BUDGET_MS = 1.5;
+/** The work a slot may hold: long against the cost of waking a thread (some 20 µs), short against what anyone notices. */
+const BUDGET_MS = 5;
+/** Below this share of it a lane is given more: little by little would cost a message for each job. */
+const REFILL_SHARE = 0.5;
 /**
  * While a job of up to this runs, the next one waits behind it, so that the thread does not have to wait for the main side
  * in between.
@@ -78,7 +80,9 @@ export class Capacity {
   claimable(load: LaneLoad): number {
     const freeSlots = Math.max(this.#concurrency - load.count, 0);
     if (this.#caution > 0 || this.#typicalMs > NEXT_MS) return Math.min(freeSlots, load.room);
-    const ahead = Math.floor((BUDGET_MS * this.#concurrency - load.heldMs) / this.#typicalMs);
+    const budgetMs = BUDGET_MS * this.#concurrency;
+    if (load.count >= this.#withNext && load.heldMs > budgetMs * REFILL_SHARE) return 0;
+    const ahead = Math.floor((budgetMs - load.heldMs) / this.#typicalMs);
     const next = load.heldMs < Infinity ? this.#withNext - load.count : 0;
     return Math.min(Math.max(freeSlots, ahead, next), load.room);
   }

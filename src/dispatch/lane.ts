@@ -72,6 +72,7 @@ export class FrameLane implements Lane {
     const attachments = jobs.flatMap((job) => job.attachments);
     const slots = jobs.map(({ id }) => this.#takeSlot(id));
     this.#carrier.post({ kind: "frame", frame: packFrame(jobs, slots) }, attachments);
+    this.#control.noteSent(jobs.length, this.#slotOf.size >> 1);
   }
 
   takeBack(ids: readonly JobId[]): readonly JobId[] {

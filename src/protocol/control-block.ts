@@ -34,9 +34,11 @@ const NONE = NaN;
 const INTS_PER_SLOT = 2;
 const FLOATS_PER_SLOT = 2;
 /** After the slots, one word each for the whole lane. */
-const INTS = FRAME_SLOTS * INTS_PER_SLOT + 2;
 const STOPS_HEARD = FRAME_SLOTS * INTS_PER_SLOT;
 const LOGS_READ = STOPS_HEARD + 1;
+const SENT = STOPS_HEARD + 2;
+const REFILL_AT = STOPS_HEARD + 3;
+const INTS = STOPS_HEARD + 4;
 const FLOATS = FRAME_SLOTS * FLOATS_PER_SLOT + 1;
 const HEAP_USED = FRAME_SLOTS * FLOATS_PER_SLOT;
 const FLOATS_AT = INTS * Int32Array.BYTES_PER_ELEMENT;
@@ -105,6 +107,12 @@ export class ControlBlock {
     return Number.isNaN(fraction) ? null : fraction;
   }
 
+  /** So many jobs more have been posted; the thread is to tell when no more than `refillAt` are left to start. */
+  noteSent(jobs: number, refillAt: number): void {
+    Atomics.store(this.#ints, REFILL_AT, refillAt);
+    Atomics.add(this.#ints, SENT, jobs);
+  }
+
   /** One more log line has been read. */
   noteLogRead(): void {
     Atomics.add(this.#ints, LOGS_READ, 1);
@@ -135,6 +143,15 @@ export class ControlBlock {
 
   setProgress(slot: number, fraction: number): void {
     this.#floats[slot * FLOATS_PER_SLOT + 1] = fraction;
+  }
+
+  /** Jobs that have ever been posted, as an integer that wraps. */
+  get sent(): number {
+    return Atomics.load(this.#ints, SENT);
+  }
+
+  get refillAt(): number {
+    return Atomics.load(this.#ints, REFILL_AT);
   }
 
   get logsRead(): number {
