@@ -1,0 +1,77 @@
+/**
+ * The only file that knows a SQLite library: Node's own where there is one (from 22.13), else the package `better-sqlite3`. Both are
+ * synchronous and are used in the storage's thread only.
+ */
+
+import { createRequire } from "node:module";
+
+export type SqlValue = string | number | null | Uint8Array;
+/** A row, by the names of its columns. */
+export type SqlRow = Readonly<Record<string, SqlValue>>;
+
+export interface Statement {
+  run(...values: readonly SqlValue[]): unknown;
+  get(...values: readonly SqlValue[]): SqlRow | undefined;
+  all(...values: readonly SqlValue[]): readonly SqlRow[];
+}
+
+export interface Database {
+  exec(sql: string): unknown;
+  prepare(sql: string): Statement;
+  close(): unknown;
+}
+
+type DatabaseClass = new (path: string, options?: object) => Database;
+
+/**
+ * Opens a file, and makes it if it is not there.
+ *
+ * @throws an error with the code `MILLRACE_NO_SQLITE` where there is no library, and the library's own errors
+ */
+export function openDatabase(path: string): Database {
+  const builtIn = process.getBuiltinModule("node:sqlite") as { readonly DatabaseSync: DatabaseClass } | undefined;
+  const Library = builtIn?.DatabaseSync ?? betterSqlite();
+  return new Library(path);
+}
+
+function betterSqlite(): DatabaseClass {
+  try {
+    return createRequire(import.meta.url)("better-sqlite3") as DatabaseClass;
+  } catch (cause) {
+    const message = "SQLite needs Node 22.13 or later, or the package better-sqlite3: npm install better-sqlite3";
+    throw Object.assign(new Error(message, { cause }), { code: "MILLRACE_NO_SQLITE" });
+  }
+}
+
+/** The primary result codes of SQLite that mean more to us than "it failed". */
+export type SqliteProblem = "full" | "io" | "corrupt" | "not-a-database" | "read-only" | "cannot-open" | "busy" | "other";
+
+const PROBLEMS: ReadonlyMap<number, SqliteProblem> = new Map([
+  [5, "busy"],
+  [6, "busy"],
+  [8, "read-only"],
+  [10, "io"],
+  [11, "corrupt"],
+  [13, "full"],
+  [14, "cannot-open"],
+  [26, "not-a-database"],
+]);
+const PREFIXES: readonly (readonly [string, SqliteProblem])[] = [
+  ["SQLITE_BUSY", "busy"],
+  ["SQLITE_LOCKED", "busy"],
+  ["SQLITE_READONLY", "read-only"],
+  ["SQLITE_IOERR", "io"],
+  ["SQLITE_CORRUPT", "corrupt"],
+  ["SQLITE_FULL", "full"],
+  ["SQLITE_CANTOPEN", "cannot-open"],
+  ["SQLITE_NOTADB", "not-a-database"],
+];
+
+/** `null` if it is no error of SQLite. */
+export function problemOf(error: unknown): SqliteProblem | null {
+  const { code, errcode } = (error ?? {}) as { readonly code?: unknown; readonly errcode?: unknown };
+  // The low byte of an extended code is the primary one.
+  if (typeof errcode === "number") return PROBLEMS.get(errcode & 0xff) ?? "other";
+  if (typeof code !== "string" || !code.startsWith("SQLITE_")) return null;
+  return PREFIXES.find(([prefix]) => code.startsWith(prefix))?.[1] ?? "other";
+}

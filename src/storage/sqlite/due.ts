@@ -1,0 +1,70 @@
+/** What is due. Time is what callers said last, as in every store: whether a job waits for its turn or for its time is kept in its row. */
+
+import type { Database, SqlRow, Statement } from "./driver.js";
+import { number, numberOrNull, text } from "./row.js";
+import type { Tally } from "./tally.js";
+
+export class Due {
+  readonly #tally: Tally;
+  readonly #firstFuture: Statement;
+  readonly #lateByName: Statement;
+  readonly #makeReady: Statement;
+  readonly #earlyByName: Statement;
+  readonly #makeFuture: Statement;
+  #now = Infinity;
+  /** No ready job is due later than this. Not known of what others, or we in another life, have made ready. */
+  #latestReady = Infinity;
+
+  constructor(database: Database, tally: Tally) {
+    this.#tally = tally;
+    this.#firstFuture = database.prepare("SELECT min(run_at) AS at FROM jobs WHERE ready = 0");
+    this.#lateByName = database.prepare("SELECT queue, name, count(*) AS count FROM jobs WHERE ready = 0 AND run_at <= ? AND state = 'scheduled' GROUP BY queue, name");
+    this.#makeReady = database.prepare(
+      "UPDATE jobs SET ready = 1, state = CASE state WHEN 'scheduled' THEN 'waiting' ELSE state END WHERE ready = 0 AND run_at <= ?",
+    );
+    this.#earlyByName = database.prepare("SELECT queue, name, count(*) AS count FROM jobs WHERE ready = 1 AND run_at > ? AND state = 'waiting' GROUP BY queue, name");
+    this.#makeFuture = database.prepare(
+      "UPDATE jobs SET ready = 0, state = CASE state WHEN 'waiting' THEN 'scheduled' ELSE state END WHERE ready = 1 AND run_at > ?",
+    );
+  }
+
+  isDue(runAt: number): boolean {
+    const isDue = runAt <= this.#now;
+    if (isDue && runAt > this.#latestReady) this.#latestReady = runAt;
+    return isDue;
+  }
+
+  /** Every other verb sees the jobs as of this time. */
+  advance(now: number): void {
+    // Wall clocks are set back now and then. What is not due any more has to wait again, lest it run too early.
+    if (now < this.#now && this.#latestReady > now) this.#goBack(now);
+    this.#now = now;
+    const first = this.nextAt();
+    if (first === null || first > now) return;
+    for (const row of this.#lateByName.all(now)) this.#move(row, "waiting");
+    this.#makeReady.run(now);
+    this.#latestReady = Math.max(this.#latestReady, now);
+  }
+
+  #goBack(now: number): void {
+    for (const row of this.#earlyByName.all(now)) this.#move(row, "scheduled");
+    this.#makeFuture.run(now);
+    this.#latestReady = now;
+  }
+
+  #move(row: SqlRow, to: "waiting" | "scheduled"): void {
+    const from = to === "waiting" ? "scheduled" : "waiting";
+    this.#tally.move({ queue: text(row["queue"]), name: text(row["name"]) }, { from, to, count: number(row["count"]) });
+  }
+
+  /** When the next job is due that is not yet. */
+  nextAt(): number | null {
+    return numberOrNull(this.#firstFuture.get()?.["at"]);
+  }
+
+  /** What it did may have been undone. */
+  doubt(): void {
+    this.#now = Infinity;
+    this.#latestReady = Infinity;
+  }
+}

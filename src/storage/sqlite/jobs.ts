@@ -1,0 +1,216 @@
+/** The verbs that move jobs. Each is called in a transaction, and after `Due` was told the time. */
+
+import { type ClaimedJob, type FinishedState, isFinished, type JobId, type JobRow, type JobState, type NewJob } from "../../job/job-record.js";
+import type { Transition } from "../../job/lifecycle.js";
+import type { CancelResult, ChangeRequest, ChangeResult, ClaimRequest, Enqueued, QueueLimits, ReclaimRequest } from "../storage.js";
+import type { Around } from "./around.js";
+import type { Database, SqlRow, Statement } from "./driver.js";
+import { NEW_COLUMNS, newValues, number, text, textOrNull, toJobRow, toJson } from "./row.js";
+
+/** What must be known of a job to move it. */
+interface Moved {
+  readonly seq: number;
+  readonly id: JobId;
+  readonly queue: string;
+  readonly name: string;
+  readonly state: JobState;
+}
+
+const MOVED = "seq, id, queue, name, state, run_at, priority, unique_key, unique_until, holds_key, bytes";
+
+function toMoved(row: SqlRow): Moved {
+  return { seq: number(row["seq"]), id: text(row["id"]), queue: text(row["queue"]), name: text(row["name"]), state: text(row["state"]) as JobState };
+}
+
+export class Jobs {
+  readonly #around: Around;
+  readonly #sql: ReturnType<typeof statements>;
+
+  constructor(around: Around) {
+    this.#around = around;
+    this.#sql = statements(around.database);
+  }
+
+  enqueue(jobs: readonly NewJob[], limits: QueueLimits | undefined): (Enqueued | "full")[] {
+    const free = new Map<string, number>();
+    for (const [queue, { maxQueued, room }] of limits ?? []) {
+      const places = maxQueued - this.#around.tally.pending(queue);
+      free.set(queue, places < room ? 0 : places);
+    }
+    return jobs.map((job) => this.#insert(job, free));
+  }
+
+  #insert(job: NewJob, freePlaces: Map<string, number>): Enqueued | "full" {
+    const { tally, due, changes } = this.#around;
+    const { id, queue, name, unique } = job;
+    const free = freePlaces.get(queue);
+    // The rows have to be asked for before, if something else than storing can be the answer.
+    if (free !== undefined || unique !== null) {
+      if (this.#sql.exists.get(id) !== undefined) return { id, duplicate: false };
+      const holder = unique === null ? undefined : this.#sql.holder.get(name, unique.key);
+      if (holder !== undefined) return { id: text(holder["id"]), duplicate: true };
+      if (free !== undefined && free < 1) return "full";
+      if (free !== undefined) freePlaces.set(queue, free - 1);
+    }
+    const isDue = due.isDue(job.runAt);
+    if (this.#sql.insert.get(...newValues(job, isDue)) === undefined) return { id, duplicate: false };
+    tally.move(job, { from: null, to: isDue ? "waiting" : "scheduled" });
+    tally.note(queue, "enqueued");
+    changes.ready(queue);
+    return { id, duplicate: false };
+  }
+
+  /** A queue whose jobs have few names is asked by name, so that jobs nobody here can run do not stand in the way. */
+  claim({ queue, names, limit, runner, now }: ClaimRequest): ClaimedJob[] {
+    if (limit < 1) return [];
+    const waiting = this.#around.tally.namesWaiting(queue);
+    const found = names.filter((name, index) => waiting.has(name) && names.indexOf(name) === index);
+    const rows = found.flatMap((name) => this.#sql.ready.all(queue, name, limit));
+    if (found.length > 1) rows.sort(isClaimedFirst);
+    return rows.slice(0, limit).map((row) => {
+      const claimed = this.#sql.claim.get(runner, now, number(row["seq"])) ?? {};
+      this.#around.tally.move({ queue, name: text(claimed["name"]) }, { from: text(row["state"]) as JobState, to: "running" });
+      return toJobRow(claimed) as ClaimedJob;
+    });
+  }
+
+  complete(transition: Transition): boolean {
+    const { tally, due } = this.#around;
+    const { id, fence, to, attempt, runAt, failure, result, resultMoved, progress, at } = transition;
+    const how = [attempt, runAt, failure === null ? null : toJson(failure), result, resultMoved ? 1 : 0, progress];
+    if (isFinished(to)) {
+      const row = this.#sql.finish.get(to, ...how, at, result?.byteLength ?? 0, id, fence);
+      if (row !== undefined) this.#finished(toMoved(row), { from: "running", to, bytes: number(row["bytes"]) });
+      return row !== undefined;
+    }
+    const isDue = due.isDue(runAt);
+    const state = to === "retrying" ? to : isDue ? "waiting" : "scheduled";
+    const row = this.#sql.putBack.get(state, isDue ? 1 : 0, ...how, id, fence);
+    if (row === undefined) return false;
+    tally.move(toMoved(row), { from: "running", to: state });
+    this.#waitsAgain(row, to !== "retrying");
+    return true;
+  }
+
+  cancel(id: JobId, now: number): CancelResult {
+    const row = this.#sql.find.get(id);
+    if (row === undefined) return "unknown";
+    const job = toMoved(row);
+    if (isFinished(job.state)) return "finished";
+    if (job.state === "running") {
+      this.#sql.wishToCancel.run(job.seq);
+      this.#around.changes.cancelling(id);
+      return "cancelling";
+    }
+    const bytes = number(this.#sql.cancel.get(now, job.seq)?.["bytes"]);
+    this.#finished(job, { from: job.state, to: "cancelled", bytes });
+    return "cancelled";
+  }
+
+  change({ action, id, now }: ChangeRequest): ChangeResult {
+    const row = this.#sql.find.get(id);
+    if (row === undefined) return "unknown";
+    const job = toMoved(row);
+    if (job.state === "running") return "running";
+    if (action === "retry") return this.#retry(row, now);
+    // Who awaits a finished job knows of it already.
+    if (!isFinished(job.state)) this.#around.changes.finished(id);
+    this.remove(job, number(row["bytes"]));
+    return "changed";
+  }
+
+  #retry(row: SqlRow, now: number): ChangeResult {
+    const { tally, due } = this.#around;
+    const job = toMoved(row);
+    const wasFinished = isFinished(job.state);
+    const key = textOrNull(row["unique_key"]);
+    if (wasFinished && key !== null && this.#sql.holder.get(job.name, key) !== undefined) return "duplicate";
+    // Who is due already keeps his place.
+    const runAt = wasFinished ? now : Math.min(number(row["run_at"]), now);
+    const isDue = due.isDue(runAt);
+    const state = isDue ? "waiting" : "scheduled";
+    if (wasFinished) tally.note(job.queue, "finished_bytes", -number(row["bytes"]));
+    this.#sql.retry.run(state, isDue ? 1 : 0, runAt, job.seq);
+    tally.move(job, { from: job.state, to: state });
+    this.#waitsAgain(row, true);
+    return "changed";
+  }
+
+  /** Deletes a row. @param bytes of a finished job */
+  remove({ seq, queue, name, state }: Omit<Moved, "id">, bytes: number): void {
+    this.#sql.remove.run(seq);
+    this.#around.tally.move({ queue, name }, { from: state, to: null });
+    if (isFinished(state)) this.#around.tally.note(queue, "finished_bytes", -bytes);
+  }
+
+  /** In order of enqueue, so that the first of two gets back a key that both want. A wish to cancel stays on record. */
+  reclaim({ runner, queue, keep }: ReclaimRequest): JobRow[] {
+    const kept = new Set(keep.map(({ id, fence }) => `${id} ${fence}`));
+    const rows = queue === null ? this.#sql.running.all() : this.#sql.runningOf.all(queue);
+    const orphans = rows.filter((row) => textOrNull(row["runner"]) !== runner || !kept.has(`${text(row["id"])} ${number(row["fence"])}`));
+    return orphans.map((row) => {
+      const job = toMoved(row);
+      const isDue = this.#around.due.isDue(number(row["run_at"]));
+      const state = isDue ? "waiting" : "scheduled";
+      this.#sql.reclaim.run(state, isDue ? 1 : 0, job.seq);
+      this.#around.tally.move(job, { from: "running", to: state });
+      this.#waitsAgain(row, true);
+      return toJobRow(this.#sql.row.get(job.seq) ?? {});
+    });
+  }
+
+  #waitsAgain(row: SqlRow, countsAsNeverStarted: boolean): void {
+    const key = textOrNull(row["unique_key"]);
+    const name = text(row["name"]);
+    if (countsAsNeverStarted && key !== null && this.#sql.holder.get(name, key) === undefined) this.#sql.holdKey.run(number(row["seq"]));
+    this.#around.changes.ready(text(row["queue"]));
+  }
+
+  #finished({ id, queue, name }: Moved, { from, to, bytes }: { readonly from: JobState; readonly to: FinishedState; readonly bytes: number }): void {
+    const { tally, changes } = this.#around;
+    tally.move({ queue, name }, { from, to });
+    tally.note(queue, to);
+    tally.note(queue, "finished_bytes", bytes);
+    changes.finished(id);
+  }
+}
+
+function isClaimedFirst(a: SqlRow, b: SqlRow): number {
+  for (const column of ["priority", "run_at", "seq"]) {
+    const difference = number(a[column]) - number(b[column]);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+const ENDED = "attempt = ?, run_at = ?, failure = ?, result = ?, result_moved = ?, progress = ?, runner = NULL";
+
+function statements(database: Database) {
+  const prepare = (sql: string): Statement => database.prepare(sql);
+  const places = NEW_COLUMNS.replaceAll(/\w+/g, "?");
+  return {
+    exists: prepare("SELECT 1 FROM jobs WHERE id = ?"),
+    find: prepare(`SELECT ${MOVED} FROM jobs WHERE id = ?`),
+    row: prepare("SELECT * FROM jobs WHERE seq = ?"),
+    holder: prepare("SELECT id FROM jobs WHERE name = ? AND unique_key = ? AND holds_key = 1"),
+    holdKey: prepare("UPDATE jobs SET holds_key = 1 WHERE seq = ?"),
+    insert: prepare(`INSERT INTO jobs (${NEW_COLUMNS}) VALUES (${places}) ON CONFLICT (id) DO NOTHING RETURNING seq`),
+    ready: prepare("SELECT seq, priority, run_at, state FROM jobs WHERE ready = 1 AND queue = ? AND name = ? ORDER BY priority, run_at, seq LIMIT ?"),
+    claim: prepare(
+      `UPDATE jobs SET state = 'running', ready = NULL, fence = fence + 1, attempt = attempt + 1, runner = ?, started_at = ?, cancel_requested = 0,
+       holds_key = CASE unique_until WHEN 'started' THEN NULL ELSE holds_key END WHERE seq = ? RETURNING *`,
+    ),
+    finish: prepare(`UPDATE jobs SET state = ?, ${ENDED}, finished_at = ?, bytes = length(payload) + ?, holds_key = NULL WHERE id = ? AND fence = ? AND state = 'running' RETURNING ${MOVED}`),
+    putBack: prepare(`UPDATE jobs SET state = ?, ready = ?, ${ENDED}, started_at = NULL WHERE id = ? AND fence = ? AND state = 'running' RETURNING ${MOVED}`),
+    wishToCancel: prepare("UPDATE jobs SET cancel_requested = 1 WHERE seq = ?"),
+    cancel: prepare(`UPDATE jobs SET state = 'cancelled', ready = NULL, finished_at = ?, holds_key = NULL, bytes = length(payload) + coalesce(length(result), 0) WHERE seq = ? RETURNING bytes`),
+    retry: prepare(
+      `UPDATE jobs SET state = ?, ready = ?, run_at = ?, attempt = 0, started_at = NULL, finished_at = NULL, failure = NULL, result = NULL,
+       result_moved = 0, cancel_requested = 0, progress = NULL, bytes = 0 WHERE seq = ?`,
+    ),
+    remove: prepare("DELETE FROM jobs WHERE seq = ?"),
+    running: prepare(`SELECT ${MOVED}, runner, fence FROM jobs WHERE state = 'running' ORDER BY seq`),
+    runningOf: prepare(`SELECT ${MOVED}, runner, fence FROM jobs WHERE state = 'running' AND queue = ? ORDER BY seq`),
+    reclaim: prepare("UPDATE jobs SET state = ?, ready = ?, attempt = attempt - 1, runner = NULL, started_at = NULL WHERE seq = ?"),
+  };
+}

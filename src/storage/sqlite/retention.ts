@@ -1,0 +1,111 @@
+/** Which finished jobs have been kept long enough, and their end. */
+
+import type { FinishedState } from "../../job/job-record.js";
+import type { PruneRequest, PruneResult, Retention } from "../storage.js";
+import type { Around } from "./around.js";
+import type { SqlRow, Statement } from "./driver.js";
+import type { Jobs } from "./jobs.js";
+import { number, text } from "./row.js";
+import type { FinishedTally } from "./tally.js";
+
+/** A finished job. */
+interface Kept {
+  readonly seq: number;
+  readonly queue: string;
+  readonly name: string;
+  readonly state: FinishedState;
+  readonly finishedAt: number;
+  readonly bytes: number;
+}
+
+export class RetentionRule {
+  readonly #around: Around;
+  readonly #jobs: Jobs;
+  readonly #oldest: Statement;
+  readonly #oldestOfQueue: Statement;
+
+  constructor(around: Around, jobs: Jobs) {
+    this.#around = around;
+    this.#jobs = jobs;
+    const columns = "seq, queue, name, state, finished_at, bytes";
+    const finished = "FROM jobs WHERE finished_at IS NOT NULL AND queue = ?";
+    this.#oldest = around.database.prepare(`SELECT ${columns} ${finished} AND state = ? ORDER BY finished_at, seq LIMIT ?`);
+    this.#oldestOfQueue = around.database.prepare(`SELECT ${columns} ${finished} ORDER BY finished_at, seq LIMIT ?`);
+  }
+
+  /** Age and number come first, so that weight is taken of what they leave. */
+  prune({ retention, limit, now }: PruneRequest): PruneResult {
+    const pruned = this.#remove(this.#tooMany({ retention, limit, now }));
+    const more = this.#remove(this.#tooHeavy(retention, limit - pruned));
+    const isFull = pruned + more === limit;
+    if (isFull && this.#hasVictims(retention, now)) return { pruned: limit, nextInMs: 0 };
+    const nextAt = this.#nextExpiryAt(retention);
+    return { pruned: pruned + more, nextInMs: nextAt === null ? null : nextAt - now };
+  }
+
+  #hasVictims(retention: Retention, now: number): boolean {
+    return this.#tooMany({ retention, now, limit: 1 }).length > 0 || this.#tooHeavy(retention, 1).length > 0;
+  }
+
+  #tooMany({ retention, limit, now }: PruneRequest): readonly Kept[] {
+    const victims = this.#around.tally.finished().flatMap(({ queue, state, count }) => {
+      const kept = limitsOf(state, retention);
+      const excess = count - kept.count;
+      const oldest = this.#oldest.all(queue, state, limit).map(toKept);
+      const first = oldest.findIndex(({ finishedAt }, index) => index >= excess && finishedAt + kept.ageMs > now);
+      return first === -1 ? oldest : oldest.slice(0, first);
+    });
+    return oldestFirst(victims).slice(0, limit);
+  }
+
+  #tooHeavy(retention: Retention, limit: number): readonly Kept[] {
+    if (limit === 0 || retention.bytes === Infinity) return [];
+    const queues = new Map(this.#around.tally.finished().map(({ queue, queueBytes }: FinishedTally) => [queue, queueBytes]));
+    const victims = [...queues].flatMap(([queue, queueBytes]) => {
+      let bytes = queueBytes;
+      if (bytes <= retention.bytes) return [];
+      return this.#oldestOfQueue.all(queue, limit).map(toKept).filter((kept) => {
+        const isOver = bytes > retention.bytes;
+        bytes -= kept.bytes;
+        return isOver;
+      });
+    });
+    return oldestFirst(victims).slice(0, limit);
+  }
+
+  #nextExpiryAt(retention: Retention): number | null {
+    const expiries = this.#around.tally.finished().map(({ queue, state }) => {
+      const [oldest] = this.#oldest.all(queue, state, 1).map(toKept);
+      return oldest === undefined ? Infinity : oldest.finishedAt + limitsOf(state, retention).ageMs;
+    });
+    const nextAt = Math.min(Infinity, ...expiries);
+    return nextAt === Infinity ? null : nextAt;
+  }
+
+  #remove(victims: readonly Kept[]): number {
+    for (const victim of victims) this.#jobs.remove(victim, victim.bytes);
+    // What follows counts again.
+    this.#around.tally.save();
+    return victims.length;
+  }
+}
+
+/** `cancelled` jobs are kept as long as completed ones. */
+function limitsOf(state: FinishedState, retention: Retention): Retention["completed"] {
+  return state === "dead" ? retention.dead : retention.completed;
+}
+
+function toKept(row: SqlRow): Kept {
+  return {
+    seq: number(row["seq"]),
+    queue: text(row["queue"]),
+    name: text(row["name"]),
+    state: text(row["state"]) as FinishedState,
+    finishedAt: number(row["finished_at"]),
+    bytes: number(row["bytes"]),
+  };
+}
+
+function oldestFirst(jobs: readonly Kept[]): readonly Kept[] {
+  return jobs.toSorted((a, b) => a.finishedAt - b.finishedAt || a.seq - b.seq);
+}

@@ -1,0 +1,108 @@
+/** The tables, and how they came to be. A file says in its header that it is ours (`application_id`) and which version it has (`user_version`). */
+
+import type { Database } from "./driver.js";
+
+/** "MILL". */
+export const APPLICATION_ID = 0x4d494c4c;
+
+/**
+ * Every migration takes a file from the version that is its index to the next one. What has been released is never changed again; a new
+ * version is a new entry.
+ *
+ * `ready`: 1, the job waits for its turn; 0, for its time; null, for neither. `holds_key`: 1 while it is the one that has its unique key.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE jobs (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    queue TEXT NOT NULL,
+    name TEXT NOT NULL,
+    state TEXT NOT NULL,
+    ready INTEGER,
+    priority NUMERIC NOT NULL,
+    run_at NUMERIC NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    max_retries NUMERIC,
+    fence INTEGER NOT NULL DEFAULT 0,
+    runner TEXT,
+    created_at NUMERIC NOT NULL,
+    started_at NUMERIC,
+    finished_at NUMERIC,
+    timeout_ms NUMERIC,
+    depth INTEGER NOT NULL,
+    unique_key TEXT,
+    unique_until TEXT,
+    holds_key INTEGER,
+    cancel_requested INTEGER NOT NULL DEFAULT 0,
+    progress NUMERIC,
+    result_moved INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0,
+    backoff TEXT,
+    meta TEXT,
+    failure TEXT,
+    payload BLOB NOT NULL,
+    result BLOB
+  );
+  CREATE INDEX jobs_ready ON jobs (queue, name, priority, run_at, seq) WHERE ready = 1;
+  CREATE INDEX jobs_future ON jobs (run_at) WHERE ready = 0;
+  CREATE INDEX jobs_running ON jobs (queue) WHERE state = 'running';
+  CREATE INDEX jobs_finished ON jobs (queue, state, finished_at, seq) WHERE finished_at IS NOT NULL;
+  CREATE UNIQUE INDEX jobs_unique ON jobs (name, unique_key) WHERE holds_key = 1;
+  CREATE TABLE counts (queue TEXT NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (queue, name, state)) WITHOUT ROWID;
+  CREATE TABLE totals (
+    queue TEXT PRIMARY KEY,
+    enqueued INTEGER NOT NULL DEFAULT 0,
+    completed INTEGER NOT NULL DEFAULT 0,
+    dead INTEGER NOT NULL DEFAULT 0,
+    cancelled INTEGER NOT NULL DEFAULT 0,
+    finished_bytes INTEGER NOT NULL DEFAULT 0
+  ) WITHOUT ROWID;
+  CREATE TABLE paused (queue TEXT PRIMARY KEY);
+  CREATE TABLE schedules (
+    seq INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    every_ms NUMERIC NOT NULL,
+    next_at NUMERIC NOT NULL,
+    template TEXT NOT NULL,
+    payload BLOB NOT NULL
+  );
+  CREATE TABLE owner (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    runner TEXT,
+    epoch INTEGER NOT NULL,
+    pid INTEGER,
+    process_started TEXT,
+    boot TEXT,
+    host TEXT,
+    heartbeat_at NUMERIC
+  );
+  INSERT INTO owner (one, epoch) VALUES (1, 0);
+  CREATE VIEW jobs_for_people AS
+    SELECT id, queue, name, state, attempt, priority,
+      datetime(run_at / 1000, 'unixepoch', 'subsec') AS run_at,
+      datetime(created_at / 1000, 'unixepoch', 'subsec') AS created_at,
+      datetime(started_at / 1000, 'unixepoch', 'subsec') AS started_at,
+      datetime(finished_at / 1000, 'unixepoch', 'subsec') AS finished_at,
+      json_extract(failure, '$.error.message') AS failure,
+      length(payload) AS payload_bytes, length(result) AS result_bytes
+    FROM jobs ORDER BY seq;
+  `,
+];
+
+/** What this release of Millrace writes. */
+export const SCHEMA_VERSION: number = MIGRATIONS.length;
+
+/** Brings a file from `version` to the newest one, in one transaction. */
+export function migrate(database: Database, version: number): void {
+  if (version === SCHEMA_VERSION) return;
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
+    database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+    database.exec("COMMIT");
+  } catch (error) {
+    database.exec("ROLLBACK");
+    throw error;
+  }
+}

@@ -1,0 +1,83 @@
+/** Runs in a thread of its own, so that no wait for a disk ever holds up the main thread. Takes all calls that have come meanwhile as one batch. */
+
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { systemClock, type Timer } from "../../clock.js";
+import type { Call, FromStore, StoreOptions, ToStore } from "./calls.js";
+import { HEARTBEAT_MS } from "./owner.js";
+import { Store } from "./store.js";
+import { explained } from "./store-file.js";
+
+/** Calls of one transaction. What is more waits for the next, so that the first answers are not kept waiting for the last. */
+const MOST_CALLS = 256;
+
+const clock = systemClock();
+const options = workerData as StoreOptions;
+let store: Store | undefined;
+let heartbeat: Timer | undefined;
+
+function serve(port: MessagePort): void {
+  port.on("message", (first: ToStore) => {
+    for (let message: ToStore | undefined = first; message !== undefined; ) {
+      const calls: Call[] = [];
+      while (message !== undefined && isCall(message) && calls.length < MOST_CALLS) {
+        calls.push(message);
+        message = next(port);
+      }
+      if (calls.length > 0) port.postMessage(perform(calls));
+      if (message === undefined || isCall(message)) continue;
+      if (message.verb === "open") port.postMessage(open(message.id));
+      else return close(port, message.id);
+      message = next(port);
+    }
+  });
+}
+
+function next(port: MessagePort): ToStore | undefined {
+  return (receiveMessageOnPort(port) as { readonly message: ToStore } | undefined)?.message;
+}
+
+function isCall(message: ToStore): message is Call {
+  return message.verb !== "open" && message.verb !== "close";
+}
+
+function open(id: number): FromStore {
+  return answer(id, () => {
+    store ??= new Store(options, clock);
+    beatSoon();
+  });
+}
+
+function perform(calls: readonly Call[]): FromStore {
+  if (store !== undefined) return store.perform(calls);
+  const error = { message: `${options.path} is not open`, cause: undefined };
+  return { changes: [], answers: calls.map(({ id }) => ({ id, error })) };
+}
+
+function close(port: MessagePort, id: number): void {
+  heartbeat?.cancel();
+  port.postMessage(answer(id, () => store?.close()));
+  port.close();
+}
+
+function beatSoon(): void {
+  heartbeat = clock.setTimer(HEARTBEAT_MS, () => {
+    try {
+      store?.beat();
+    } catch {
+      // The next write tells what is wrong.
+    }
+    beatSoon();
+  });
+}
+
+function answer(id: number, work: () => void): FromStore {
+  try {
+    work();
+    return { changes: [], answers: [{ id, value: undefined }] };
+  } catch (error) {
+    const { message, cause } = explained(error, options.path);
+    return { changes: [], answers: [{ id, error: { message, cause } }] };
+  }
+}
+
+if (parentPort !== null) serve(parentPort);

@@ -1,0 +1,135 @@
+/** The file: made so that a half-made one is never found, and opened only if it is ours and whole. */
+
+import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, rmSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { StorageError } from "../../errors.js";
+import { type Database, openDatabase, problemOf } from "./driver.js";
+import { number } from "./row.js";
+import { APPLICATION_ID, migrate, SCHEMA_VERSION } from "./schema.js";
+
+export interface FileOptions {
+  readonly path: string;
+  readonly durability: "full" | "relaxed";
+}
+
+/** How long a write waits for one of another process. */
+const BUSY_MS = 5_000;
+
+/** @throws StorageError that says what to do */
+export function openStore(options: FileOptions): Database {
+  const { path } = options;
+  try {
+    if (!existsSync(path)) create(path);
+    return openExisting(options);
+  } catch (error) {
+    throw explained(error, path);
+  }
+}
+
+/** Under another name first, and complete before it gets its own; `link` fails if somebody else was faster. */
+function create(path: string): void {
+  const folder = dirname(path);
+  mkdirSync(folder, { recursive: true });
+  const draft = `${path}.new-${process.pid}-${draftTag()}`;
+  try {
+    const database = openDatabase(draft);
+    try {
+      database.exec(`PRAGMA synchronous = FULL; PRAGMA application_id = ${APPLICATION_ID}`);
+      migrate(database, 0);
+    } finally {
+      database.close();
+    }
+    try {
+      linkSync(draft, path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+  } finally {
+    rmSync(draft, { force: true });
+  }
+  syncFolder(folder);
+}
+
+/** Else the name of the file could be lost with the power, and all that is in it. */
+function syncFolder(folder: string): void {
+  const handle = openSync(folder, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function openExisting({ path, durability }: FileOptions): Database {
+  if (statSync(path).size === 0) {
+    throw new StorageError(`${path} is empty, though a store never is: what was in it is lost. Restore it from a backup, or delete it to begin anew`);
+  }
+  const database = openDatabase(path);
+  try {
+    database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+    requireOurs(database, path);
+    database.exec("PRAGMA journal_mode = WAL");
+    database.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
+    // Beside what it was told to keep, a page cache of 16 MiB.
+    database.exec("PRAGMA cache_size = -16384");
+    migrate(database, pragma(database, "user_version"));
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function requireOurs(database: Database, path: string): void {
+  if (pragma(database, "application_id") !== APPLICATION_ID) {
+    throw new StorageError(`${path} is a SQLite database of something else than Millrace, and is left alone: give another path`);
+  }
+  const version = pragma(database, "user_version");
+  if (version > SCHEMA_VERSION || version < 1) {
+    throw new StorageError(`${path} has schema version ${version}, and this release of Millrace knows none after ${SCHEMA_VERSION}: install the release that wrote it, or a newer one`);
+  }
+}
+
+function pragma(database: Database, name: "application_id" | "user_version"): number {
+  return number(database.prepare(`PRAGMA ${name}`).get()?.[name]);
+}
+
+/** What the reader of an error can do. */
+export function explained(error: unknown, path: string): StorageError {
+  if (error instanceof StorageError) return error;
+  const { message, code } = error as NodeJS.ErrnoException;
+  const advice = adviceFor(problemOf(error) ?? code ?? "other");
+  return new StorageError(`${path}: ${message}${advice === undefined ? "" : `. ${advice}`}`, { cause: error });
+}
+
+function adviceFor(problem: string): string | undefined {
+  switch (problem) {
+    case "full":
+    case "ENOSPC":
+      return "The disk is full. What was acknowledged is safe; make room, and it goes on";
+    case "io":
+      return "The disk reported an error. What was acknowledged is safe as far as the disk is; look at the disk before anything else";
+    case "corrupt":
+      return "The file is damaged. Nothing was overwritten; restore a backup, or save what `sqlite3 <file> .recover` finds";
+    case "not-a-database":
+      return "This is no SQLite database, and is left alone: give another path";
+    case "read-only":
+    case "EACCES":
+    case "EROFS":
+      return "The file and its folder must be writable, since SQLite keeps two more files beside it";
+    case "cannot-open":
+      return "It must be a file in a folder that can be written to";
+    case "busy":
+      return `Another process has held the file for longer than ${BUSY_MS} ms`;
+    default:
+      return undefined;
+  }
+}
+
+let drafts = 0;
+
+/** Several threads of one process may make a file at the same time. */
+function draftTag(): string {
+  drafts += 1;
+  return `${process.hrtime.bigint()}-${drafts}`;
+}

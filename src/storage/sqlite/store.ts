@@ -1,0 +1,163 @@
+/** All verbs of the contract on one open file. Calls that came together are one transaction: one `fsync` for all of them. */
+
+import { statfsSync } from "node:fs";
+import type { Clock } from "../../clock.js";
+import { StorageError } from "../../errors.js";
+import type { Storage } from "../storage.js";
+import type { Around } from "./around.js";
+import type { Answer, Call, CallOf, FromStore, StoreOptions, Verb } from "./calls.js";
+import { Changes } from "./changes.js";
+import { type Database, problemOf } from "./driver.js";
+import { Due } from "./due.js";
+import { Jobs } from "./jobs.js";
+import { Owner } from "./owner.js";
+import { Reader } from "./reader.js";
+import { RetentionRule } from "./retention.js";
+import { Settings } from "./settings.js";
+import { explained, openStore } from "./store-file.js";
+import { Tally } from "./tally.js";
+
+type Verbs = { readonly [Name in Verb]: (...args: Parameters<Storage[Name]>) => Awaited<ReturnType<Storage[Name]>> };
+
+/** The free space is asked for so often. */
+const SPACE_MS = 1_000;
+/** They write nothing, so that they also work for somebody who has lost the file to another owner. */
+const READS: ReadonlySet<Verb> = new Set<Verb>(["get", "list", "count", "nextDueIn", "settings"]);
+
+export class Store {
+  readonly #options: StoreOptions;
+  readonly #clock: Clock;
+  readonly #database: Database;
+  readonly #around: Around;
+  readonly #owner: Owner;
+  readonly #verbs: Verbs;
+  #spaceAskedAt = -Infinity;
+  #freeSpace = Infinity;
+
+  /** @throws StorageError */
+  constructor(options: StoreOptions, clock: Clock) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#database = openStore(options);
+    const tally = new Tally(this.#database);
+    this.#around = { database: this.#database, tally, due: new Due(this.#database, tally), changes: new Changes() };
+    this.#owner = new Owner(this.#database, options.path);
+    this.#verbs = this.#makeVerbs();
+  }
+
+  /** Never throws: what goes wrong is an answer. */
+  perform(calls: readonly Call[]): FromStore {
+    try {
+      this.#database.exec("BEGIN IMMEDIATE");
+      const answers = calls.map((call) => this.#attempt(call));
+      this.#database.exec("COMMIT");
+      return { changes: this.#around.changes.take(), answers };
+    } catch (error) {
+      this.#undo("ROLLBACK");
+      this.#around.changes.take();
+      return { changes: [], answers: calls.map(({ id }) => this.#failed(id, error)) };
+    }
+  }
+
+  beat(): void {
+    this.#owner.beat(this.#clock.now());
+  }
+
+  close(): void {
+    try {
+      this.#owner.leave();
+    } finally {
+      this.#database.close();
+    }
+  }
+
+  /** @throws what ends the whole transaction */
+  #attempt(call: Call): Answer {
+    this.#database.exec("SAVEPOINT call");
+    try {
+      if (!READS.has(call.verb)) this.#owner.requireEpoch();
+      const value: unknown = this.#call(call);
+      this.#around.tally.save();
+      this.#database.exec("RELEASE call");
+      return { id: call.id, value };
+    } catch (error) {
+      // SQLite has ended the transaction itself, or the disk fails: the others cannot be stored either.
+      const problem = problemOf(error);
+      if (problem !== null && problem !== "other") throw error;
+      this.#database.exec("ROLLBACK TO call; RELEASE call");
+      this.#forget();
+      return this.#failed(call.id, error);
+    }
+  }
+
+  #call<Name extends Verb>({ verb, args }: CallOf<Name>): unknown {
+    const run = this.#verbs[verb] as (...args: Parameters<Storage[Name]>) => unknown;
+    return run(...args);
+  }
+
+  #undo(sql: string): void {
+    this.#forget();
+    try {
+      this.#database.exec(sql);
+    } catch {
+      // There is no transaction any more.
+    }
+  }
+
+  #forget(): void {
+    this.#around.tally.forget();
+    this.#around.due.doubt();
+  }
+
+  #failed(id: number, error: unknown): Answer {
+    const { message, cause } = explained(error, this.#options.path);
+    return { id, error: { message, cause } };
+  }
+
+  #makeVerbs(): Verbs {
+    const { tally, due } = this.#around;
+    const jobs = new Jobs(this.#around);
+    const settings = new Settings(this.#around, jobs);
+    const retention = new RetentionRule(this.#around, jobs);
+    const reader = new Reader(this.#database);
+    const at = <Value>(now: number, work: () => Value): Value => {
+      due.advance(now);
+      // What was counted differently by the time must be counted before it is asked for.
+      tally.save();
+      return work();
+    };
+    return {
+      enqueue: (newJobs, now, limits) => at(now, () => (this.#requireSpace(), jobs.enqueue(newJobs, limits))),
+      claim: (request) => at(request.now, () => (this.#owner.mayRun(request.runner) && !settings.isPaused(request.queue) ? jobs.claim(request) : [])),
+      complete: (transitions) => transitions.map((transition) => jobs.complete(transition)),
+      cancel: (ids, now) => at(now, () => ids.map((id) => jobs.cancel(id, now))),
+      change: (request) => at(request.now, () => jobs.change(request)),
+      prune: (request) => at(request.now, () => retention.prune(request)),
+      own: (runner) => this.#owner.own(runner, this.#clock.now()),
+      disown: (runner) => this.#owner.disown(runner),
+      reclaim: (request) => at(request.now, () => (this.#owner.mayRun(request.runner) ? jobs.reclaim(request) : [])),
+      pause: (queue, paused) => settings.pause(queue, paused),
+      saveSchedule: (schedule) => settings.save(schedule),
+      removeSchedule: (name) => settings.remove(name),
+      tick: (request) => settings.tick(request),
+      settings: () => settings.all(),
+      get: (ids, now) => at(now, () => reader.get(ids)),
+      list: (query) => at(query.now, () => reader.list(query)),
+      count: (now) => at(now, () => tally.counts()),
+      nextDueIn: (now) => at(now, () => (due.nextAt() === null ? null : (due.nextAt() ?? now) - now)),
+    };
+  }
+
+  /** Before the disk is full, so that what runs can still be completed. @throws StorageError */
+  #requireSpace(): void {
+    const { path, minFreeSpace } = this.#options;
+    const now = this.#clock.monotonic();
+    if (now - this.#spaceAskedAt >= SPACE_MS) {
+      this.#spaceAskedAt = now;
+      const { bavail, bsize } = statfsSync(path);
+      this.#freeSpace = bavail * bsize;
+    }
+    if (this.#freeSpace >= minFreeSpace) return;
+    throw new StorageError(`${path}: only ${this.#freeSpace} bytes are free on its disk, less than minFreeSpace (${minFreeSpace}): nothing is enqueued until there is more room. Jobs that are stored go on`);
+  }
+}
