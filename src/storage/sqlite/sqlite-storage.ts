@@ -3,7 +3,7 @@ import { OptionsError, StorageError } from "../../errors.js";
 import type { NewJob } from "../../job/job-record.js";
 import { rejectUnknownKeys } from "../../job/options.js";
 import type { Storage, StorageChange } from "../storage.js";
-import type { Answer, FromStore, StoreOptions, ToStore, Verb } from "./calls.js";
+import type { Answer, FromStore, StoreOptions, Verb } from "./calls.js";
 
 export interface SqliteStorageOptions {
   /** The file. It and its folder are made if they are not there. SQLite keeps two more files beside it while it is open. */
