@@ -162,6 +162,15 @@ export class PayloadLostError extends JobError {
   override readonly code = "MILLRACE_PAYLOAD_LOST";
 }
 
+/** The job was the only one that ran when the process died, after it had been in flight at two deaths before. */
+export class CrashLoopError extends JobError {
+  static {
+    this.prototype.name = "CrashLoopError";
+  }
+
+  override readonly code = "MILLRACE_CRASH_LOOP";
+}
+
 /** `cancel()` won: the job will not finish. */
 export class JobCancelledError extends MillraceError {
   static {

@@ -16,6 +16,7 @@ export type { EnqueueOptions } from "./job/enqueue-options.js";
 export { memoryStorage } from "./storage/memory/memory-storage.js";
 export type { Storage } from "./storage/storage.js";
 export {
+  CrashLoopError,
   DuplicateJobError,
   EngineStoppedError,
   JobCancelledError,

@@ -6,6 +6,7 @@ import {
   JobError,
   type JobIdentity,
   JobTimeoutError,
+  CrashLoopError,
   PayloadLostError,
   JobOutOfMemoryError,
   ThreadExitedError,
@@ -235,6 +236,8 @@ function failureError(failure: Failure, job: JobIdentity): Error {
       return new JobOutOfMemoryError(message, job, { ...heapOf(failure), cause });
     case "lost":
       return new PayloadLostError(message, job, { cause });
+    case "crash_loop":
+      return new CrashLoopError(message, job, { cause });
   }
 }
 

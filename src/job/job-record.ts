@@ -64,9 +64,9 @@ export interface Failure {
   /**
    * `threw`: the job's own error. `invalid`: the payload does not fit the schema. `timeout`: past its deadline.
    * `exit`: it ended its thread. `memory`: it broke the heap limit of its thread. `lost`: a transferred payload went down with
-   * its thread.
+   * its thread. `crash_loop`: again and again the whole process died while it ran.
    */
-  readonly reason: "threw" | "invalid" | "timeout" | "exit" | "memory" | "lost";
+  readonly reason: "threw" | "invalid" | "timeout" | "exit" | "memory" | "lost" | "crash_loop";
   /** Its stack, where the reason is `timeout`, is that of the line where the run was stuck. */
   readonly error: WireError;
   /** Of the thread, where the reason is `exit`. */

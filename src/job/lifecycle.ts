@@ -117,6 +117,15 @@ export function isFatal({ code }: WireError): boolean {
   return FATAL.has(code);
 }
 
+/** In flight when so many processes died in a row, a job is under suspicion: it runs alone, so that the next death tells whose fault it is. */
+export const SUSPICIOUS_DEATHS = 2;
+
+/** Of a job that was alone when the process died once more. */
+export function crashLooped(deaths: number): Failure {
+  const message = `the process died ${deaths} times in a row while the job ran, and the last time nothing else did`;
+  return { reason: "crash_loop", error: { name: "CrashLoopError", message, stack: null, code: "MILLRACE_CRASH_LOOP" }, exitCode: null };
+}
+
 /** @param last of the failed runs of the job, if there was one */
 export function payloadLost(last: Failure | null): Failure {
   const error = {

@@ -60,6 +60,12 @@ export class Jobs {
     return { id, duplicate: false };
   }
 
+  /** That of one job, which is due. */
+  claimOne(seq: number, { runner, now }: ClaimRequest): ClaimedJob[] {
+    const row = this.#sql.row.get(seq);
+    return row === undefined ? [] : [this.#claimRow(row, { runner, now })];
+  }
+
   /** A queue whose jobs have few names is asked by name, so that jobs nobody here can run do not stand in the way. */
   claim({ queue, names, limit, runner, now }: ClaimRequest): ClaimedJob[] {
     if (limit < 1) return [];
@@ -67,11 +73,13 @@ export class Jobs {
     const found = names.filter((name, index) => waiting.has(name) && names.indexOf(name) === index);
     const rows = found.flatMap((name) => this.#sql.ready.all(queue, name, limit));
     if (found.length > 1) rows.sort(isClaimedFirst);
-    return rows.slice(0, limit).map((row) => {
-      const claimed = this.#sql.claim.get(runner, now, number(row["seq"])) ?? {};
-      this.#around.tally.move({ queue, name: text(claimed["name"]) }, { from: text(row["state"]) as JobState, to: "running" });
-      return toJobRow(claimed) as ClaimedJob;
-    });
+    return rows.slice(0, limit).map((row) => this.#claimRow(row, { runner, now }));
+  }
+
+  #claimRow(row: SqlRow, { runner, now }: Pick<ClaimRequest, "runner" | "now">): ClaimedJob {
+    const claimed = toJobRow(this.#sql.claim.get(runner, now, number(row["seq"])) ?? {}) as ClaimedJob;
+    this.#around.tally.move(claimed, { from: text(row["state"]) as JobState, to: "running" });
+    return claimed;
   }
 
   complete(transition: Transition): boolean {
@@ -85,7 +93,9 @@ export class Jobs {
     }
     const isDue = due.isDue(runAt);
     const state = to === "retrying" ? to : isDue ? "waiting" : "scheduled";
-    const row = this.#sql.putBack.get(state, isDue ? 1 : 0, ...how, id, fence);
+    // One that was given back did not show that it can run.
+    const deathsStay = to === "waiting" ? 1 : 0;
+    const row = this.#sql.putBack.get(state, isDue ? 1 : 0, ...how, deathsStay, id, fence);
     if (row === undefined) return false;
     tally.move(toMoved(row), { from: "running", to: state });
     this.#waitsAgain(row, to !== "retrying");
@@ -183,7 +193,7 @@ function isClaimedFirst(a: SqlRow, b: SqlRow): number {
   return 0;
 }
 
-const ENDED = "attempt = ?, run_at = ?, failure = ?, result = ?, result_moved = ?, progress = ?, runner = NULL";
+const ENDED = "attempt = ?, run_at = ?, failure = ?, result = ?, result_moved = ?, progress = ?, runner = NULL, alone = NULL";
 
 function statements(database: Database) {
   const prepare = (sql: string): Statement => database.prepare(sql);
@@ -200,17 +210,17 @@ function statements(database: Database) {
       `UPDATE jobs SET state = 'running', ready = NULL, fence = fence + 1, attempt = attempt + 1, runner = ?, started_at = ?, cancel_requested = 0,
        holds_key = CASE unique_until WHEN 'started' THEN NULL ELSE holds_key END WHERE seq = ? RETURNING *`,
     ),
-    finish: prepare(`UPDATE jobs SET state = ?, ${ENDED}, finished_at = ?, bytes = length(payload) + ?, holds_key = NULL WHERE id = ? AND fence = ? AND state = 'running' RETURNING ${MOVED}`),
-    putBack: prepare(`UPDATE jobs SET state = ?, ready = ?, ${ENDED}, started_at = NULL WHERE id = ? AND fence = ? AND state = 'running' RETURNING ${MOVED}`),
+    finish: prepare(`UPDATE jobs SET state = ?, ${ENDED}, finished_at = ?, bytes = length(payload) + ?, holds_key = NULL, deaths = 0 WHERE id = ? AND fence = ? AND state = 'running' RETURNING ${MOVED}`),
+    putBack: prepare(`UPDATE jobs SET state = ?, ready = ?, ${ENDED}, started_at = NULL, deaths = deaths * ? WHERE id = ? AND fence = ? AND state = 'running' RETURNING ${MOVED}`),
     wishToCancel: prepare("UPDATE jobs SET cancel_requested = 1 WHERE seq = ?"),
     cancel: prepare(`UPDATE jobs SET state = 'cancelled', ready = NULL, finished_at = ?, holds_key = NULL, bytes = length(payload) + coalesce(length(result), 0) WHERE seq = ? RETURNING bytes`),
     retry: prepare(
       `UPDATE jobs SET state = ?, ready = ?, run_at = ?, attempt = 0, started_at = NULL, finished_at = NULL, failure = NULL, result = NULL,
-       result_moved = 0, cancel_requested = 0, progress = NULL, bytes = 0 WHERE seq = ?`,
+       result_moved = 0, cancel_requested = 0, progress = NULL, bytes = 0, deaths = 0 WHERE seq = ?`,
     ),
     remove: prepare("DELETE FROM jobs WHERE seq = ?"),
     running: prepare(`SELECT ${MOVED}, runner, fence FROM jobs WHERE state = 'running' ORDER BY seq`),
     runningOf: prepare(`SELECT ${MOVED}, runner, fence FROM jobs WHERE state = 'running' AND queue = ? ORDER BY seq`),
-    reclaim: prepare("UPDATE jobs SET state = ?, ready = ?, attempt = attempt - 1, runner = NULL, started_at = NULL WHERE seq = ?"),
+    reclaim: prepare("UPDATE jobs SET state = ?, ready = ?, attempt = attempt - 1, runner = NULL, started_at = NULL, alone = NULL WHERE seq = ?"),
   };
 }

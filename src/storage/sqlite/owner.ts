@@ -32,11 +32,14 @@ export class Owner {
     this.#beat = database.prepare("UPDATE owner SET heartbeat_at = ? WHERE epoch = ?");
   }
 
-  /** @throws StorageError while another one is alive */
-  own(runner: string, now: number): void {
+  /**
+   * @returns whether the owner before has died without a word
+   * @throws StorageError while it is alive
+   */
+  own(runner: string, now: number): boolean {
     const row = this.#row();
     const holder = textOrNull(row["runner"]);
-    if (holder === runner && number(row["epoch"]) === this.#epoch) return;
+    if (holder === runner && number(row["epoch"]) === this.#epoch) return false;
     if (holder !== null && (number(row["epoch"]) === this.#epoch || isAlive(row, now))) {
       throw new StorageError(
         `${this.#path} is already owned by runner ${holder} of process ${number(row["pid"])} on ${text(row["host"])}, so runner ${runner} cannot run its jobs: ` +
@@ -44,6 +47,7 @@ export class Owner {
       );
     }
     this.#epoch = number(this.#take.get(runner, process.pid, processStart(process.pid), bootId(), hostname(), now)?.["epoch"]);
+    return holder !== null;
   }
 
   disown(runner: string): void {

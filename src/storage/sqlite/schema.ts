@@ -10,6 +10,7 @@ export const APPLICATION_ID = 0x4d494c4c;
  * version is a new entry.
  *
  * `ready`: 1, the job waits for its turn; 0, for its time; null, for neither. `holds_key`: 1 while it is the one that has its unique key.
+ * `deaths`: how many processes in a row died while it was claimed; `alone`: 1 while it runs with nothing beside it, because of them.
  */
 const MIGRATIONS: readonly string[] = [
   `
@@ -25,6 +26,8 @@ const MIGRATIONS: readonly string[] = [
     attempt INTEGER NOT NULL DEFAULT 0,
     max_retries NUMERIC,
     fence INTEGER NOT NULL DEFAULT 0,
+    deaths INTEGER NOT NULL DEFAULT 0,
+    alone INTEGER,
     runner TEXT,
     created_at NUMERIC NOT NULL,
     started_at NUMERIC,
@@ -47,6 +50,7 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX jobs_ready ON jobs (queue, name, priority, run_at, seq) WHERE ready = 1;
   CREATE INDEX jobs_future ON jobs (run_at) WHERE ready = 0;
   CREATE INDEX jobs_running ON jobs (queue) WHERE state = 'running';
+  CREATE INDEX jobs_suspects ON jobs (queue, name) WHERE deaths >= 2;
   CREATE INDEX jobs_finished ON jobs (queue, state, finished_at, seq) WHERE finished_at IS NOT NULL;
   CREATE UNIQUE INDEX jobs_unique ON jobs (name, unique_key) WHERE holds_key = 1;
   CREATE TABLE counts (queue TEXT NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (queue, name, state)) WITHOUT ROWID;

@@ -3,10 +3,12 @@
 import { statfsSync } from "node:fs";
 import type { Clock } from "../../clock.js";
 import { StorageError } from "../../errors.js";
-import type { Storage } from "../storage.js";
+import type { ClaimedJob } from "../../job/job-record.js";
+import type { ClaimRequest, Storage } from "../storage.js";
 import type { Around } from "./around.js";
 import type { Answer, Call, CallOf, FromStore, StoreOptions, Verb } from "./calls.js";
 import { Changes } from "./changes.js";
+import { Crashes } from "./crashes.js";
 import { type Database, problemOf } from "./driver.js";
 import { Due } from "./due.js";
 import { Jobs } from "./jobs.js";
@@ -30,6 +32,9 @@ export class Store {
   readonly #database: Database;
   readonly #around: Around;
   readonly #owner: Owner;
+  readonly #jobs: Jobs;
+  readonly #settings: Settings;
+  readonly #crashes: Crashes;
   readonly #verbs: Verbs;
   #spaceAskedAt = -Infinity;
   #freeSpace = Infinity;
@@ -42,6 +47,9 @@ export class Store {
     const tally = new Tally(this.#database);
     this.#around = { database: this.#database, tally, due: new Due(this.#database, tally), changes: new Changes() };
     this.#owner = new Owner(this.#database, options.path);
+    this.#jobs = new Jobs(this.#around);
+    this.#settings = new Settings(this.#around, this.#jobs);
+    this.#crashes = new Crashes(this.#around, (queue) => this.#settings.isPaused(queue));
     this.#verbs = this.#makeVerbs();
   }
 
@@ -77,6 +85,7 @@ export class Store {
     try {
       if (!READS.has(call.verb)) this.#owner.requireEpoch();
       const value: unknown = this.#call(call);
+      if (call.verb !== "claim" && !READS.has(call.verb)) this.#crashes.look();
       this.#around.tally.save();
       this.#database.exec("RELEASE call");
       return { id: call.id, value };
@@ -116,8 +125,8 @@ export class Store {
 
   #makeVerbs(): Verbs {
     const { tally, due } = this.#around;
-    const jobs = new Jobs(this.#around);
-    const settings = new Settings(this.#around, jobs);
+    const jobs = this.#jobs;
+    const settings = this.#settings;
     const retention = new RetentionRule(this.#around, jobs);
     const reader = new Reader(this.#database);
     const at = <Value>(now: number, work: () => Value): Value => {
@@ -128,12 +137,12 @@ export class Store {
     };
     return {
       enqueue: (newJobs, now, limits) => at(now, () => (this.#requireSpace(), jobs.enqueue(newJobs, limits))),
-      claim: (request) => at(request.now, () => (this.#owner.mayRun(request.runner) && !settings.isPaused(request.queue) ? jobs.claim(request) : [])),
+      claim: (request) => at(request.now, () => this.#claim(request)),
       complete: (transitions) => transitions.map((transition) => jobs.complete(transition)),
       cancel: (ids, now) => at(now, () => ids.map((id) => jobs.cancel(id, now))),
       change: (request) => at(request.now, () => jobs.change(request)),
       prune: (request) => at(request.now, () => retention.prune(request)),
-      own: (runner) => this.#owner.own(runner, this.#clock.now()),
+      own: (runner) => this.#own(runner),
       disown: (runner) => this.#owner.disown(runner),
       reclaim: (request) => at(request.now, () => (this.#owner.mayRun(request.runner) ? jobs.reclaim(request) : [])),
       pause: (queue, paused) => settings.pause(queue, paused),
@@ -146,6 +155,20 @@ export class Store {
       count: (now) => at(now, () => tally.counts()),
       nextDueIn: (now) => at(now, () => (due.nextAt() === null ? null : (due.nextAt() ?? now) - now)),
     };
+  }
+
+  #own(runner: string): void {
+    const now = this.#clock.now();
+    if (!this.#owner.own(runner, now)) return;
+    const end = this.#crashes.noteDeath(now);
+    if (end !== null) this.#jobs.complete(end);
+  }
+
+  #claim(request: ClaimRequest): readonly ClaimedJob[] {
+    if (!this.#owner.mayRun(request.runner) || this.#settings.isPaused(request.queue)) return [];
+    const turn = this.#crashes.turn(request);
+    if (turn === null) return this.#jobs.claim(request);
+    return turn === "nobody" ? [] : this.#jobs.claimOne(turn.seq, request);
   }
 
   /** Before the disk is full, so that what runs can still be completed. @throws StorageError */
