@@ -25,6 +25,10 @@ export class Changes {
     this.#settings = true;
   }
 
+  get finishedIds(): readonly JobId[] {
+    return this.#finished;
+  }
+
   /** What there was, once. */
   take(): StorageChange[] {
     const changes: StorageChange[] = [];

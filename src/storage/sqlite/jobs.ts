@@ -169,6 +169,11 @@ export class Jobs {
     });
   }
 
+  /** Those that run and are to be cancelled. */
+  cancelling(): readonly JobId[] {
+    return this.#sql.cancelling.all().map((row) => text(row["id"]));
+  }
+
   #waitsAgain(row: SqlRow, countsAsNeverStarted: boolean): void {
     const key = textOrNull(row["unique_key"]);
     const name = text(row["name"]);
@@ -221,6 +226,7 @@ function statements(database: Database) {
     remove: prepare("DELETE FROM jobs WHERE seq = ?"),
     running: prepare(`SELECT ${MOVED}, runner, fence FROM jobs WHERE state = 'running' ORDER BY seq`),
     runningOf: prepare(`SELECT ${MOVED}, runner, fence FROM jobs WHERE state = 'running' AND queue = ? ORDER BY seq`),
+    cancelling: prepare("SELECT id FROM jobs WHERE state = 'running' AND cancel_requested = 1"),
     reclaim: prepare("UPDATE jobs SET state = ?, ready = ?, attempt = attempt - 1, runner = NULL, started_at = NULL, alone = NULL WHERE seq = ?"),
   };
 }

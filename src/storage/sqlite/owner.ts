@@ -59,6 +59,10 @@ export class Owner {
     this.#epoch = null;
   }
 
+  get isUs(): boolean {
+    return this.#epoch !== null;
+  }
+
   beat(now: number): void {
     if (this.#epoch !== null) this.#beat.run(now, this.#epoch);
   }

@@ -82,6 +82,9 @@ const MIGRATIONS: readonly string[] = [
     heartbeat_at NUMERIC
   );
   INSERT INTO owner (one, epoch) VALUES (1, 0);
+  CREATE TABLE clients (one INTEGER PRIMARY KEY CHECK (one = 1), seen_at NUMERIC NOT NULL);
+  INSERT INTO clients (one, seen_at) VALUES (1, 0);
+  CREATE TABLE ended (seq INTEGER PRIMARY KEY, id TEXT NOT NULL);
   CREATE VIEW jobs_for_people AS
     SELECT id, queue, name, state, attempt, priority,
       datetime(run_at / 1000, 'unixepoch', 'subsec') AS run_at,

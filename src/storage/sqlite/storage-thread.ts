@@ -2,17 +2,22 @@
 
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { systemClock, type Timer } from "../../clock.js";
+import { Bell } from "./bell.js";
 import type { Call, FromStore, StoreOptions, ToStore } from "./calls.js";
+
 import { HEARTBEAT_MS } from "./owner.js";
 import { Store } from "./store.js";
 import { explained } from "./store-file.js";
 
 /** Calls of one transaction. What is more waits for the next, so that the first answers are not kept waiting for the last. */
 const MOST_CALLS = 256;
+const LOOK_MS = 1_000;
 
 const clock = systemClock();
 const options = workerData as StoreOptions;
 let store: Store | undefined;
+let bell: Bell | undefined;
+let look: Timer | undefined;
 let heartbeat: Timer | undefined;
 
 function serve(port: MessagePort): void {
@@ -25,7 +30,7 @@ function serve(port: MessagePort): void {
       }
       if (calls.length > 0) port.postMessage(perform(calls));
       if (message === undefined || isCall(message)) continue;
-      if (message.verb === "open") port.postMessage(open(message.id));
+      if (message.verb === "open") port.postMessage(open(port, message.id));
       else return close(port, message.id);
       message = next(port);
     }
@@ -40,9 +45,11 @@ function isCall(message: ToStore): message is Call {
   return message.verb !== "open" && message.verb !== "close";
 }
 
-function open(id: number): FromStore {
+function open(port: MessagePort, id: number): FromStore {
   return answer(id, () => {
-    store ??= new Store(options, clock);
+    store ??= new Store(options, clock, () => bell?.ring());
+    bell ??= new Bell(`${options.path}-bell`, clock, () => listen(port));
+    lookSoon(port);
     beatSoon();
   });
 }
@@ -55,8 +62,24 @@ function perform(calls: readonly Call[]): FromStore {
 
 function close(port: MessagePort, id: number): void {
   heartbeat?.cancel();
+  look?.cancel();
+  bell?.close();
   port.postMessage(answer(id, () => store?.close()));
   port.close();
+}
+
+/** Tells the main side what other processes have done. */
+function listen(port: MessagePort): void {
+  const news = store?.perform([]);
+  if (news !== undefined && news.changes.length > 0) port.postMessage(news);
+}
+
+/** A bell may be missed. */
+function lookSoon(port: MessagePort): void {
+  look = clock.setTimer(LOOK_MS, () => {
+    listen(port);
+    lookSoon(port);
+  });
 }
 
 function beatSoon(): void {

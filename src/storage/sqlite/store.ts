@@ -4,7 +4,7 @@ import { statfsSync } from "node:fs";
 import type { Clock } from "../../clock.js";
 import { StorageError } from "../../errors.js";
 import type { ClaimedJob } from "../../job/job-record.js";
-import type { ClaimRequest, Storage } from "../storage.js";
+import type { ClaimRequest, Storage, StorageChange } from "../storage.js";
 import type { Around } from "./around.js";
 import type { Answer, Call, CallOf, FromStore, StoreOptions, Verb } from "./calls.js";
 import { Changes } from "./changes.js";
@@ -12,6 +12,7 @@ import { Crashes } from "./crashes.js";
 import { type Database, problemOf } from "./driver.js";
 import { Due } from "./due.js";
 import { Jobs } from "./jobs.js";
+import { Neighbours } from "./neighbours.js";
 import { Owner } from "./owner.js";
 import { Reader } from "./reader.js";
 import { RetentionRule } from "./retention.js";
@@ -32,6 +33,8 @@ export class Store {
   readonly #database: Database;
   readonly #around: Around;
   readonly #owner: Owner;
+  readonly #neighbours: Neighbours;
+  readonly #onWritten: () => void;
   readonly #jobs: Jobs;
   readonly #settings: Settings;
   readonly #crashes: Crashes;
@@ -39,27 +42,40 @@ export class Store {
   #spaceAskedAt = -Infinity;
   #freeSpace = Infinity;
 
-  /** @throws StorageError */
-  constructor(options: StoreOptions, clock: Clock) {
+  /**
+   * @param onWritten called when something was written that another process may want to know
+   * @throws StorageError
+   */
+  constructor(options: StoreOptions, clock: Clock, onWritten: () => void) {
+    this.#onWritten = onWritten;
     this.#options = options;
     this.#clock = clock;
     this.#database = openStore(options);
     const tally = new Tally(this.#database);
     this.#around = { database: this.#database, tally, due: new Due(this.#database, tally), changes: new Changes() };
     this.#owner = new Owner(this.#database, options.path);
+    this.#neighbours = new Neighbours(this.#database);
     this.#jobs = new Jobs(this.#around);
     this.#settings = new Settings(this.#around, this.#jobs);
     this.#crashes = new Crashes(this.#around, (queue) => this.#settings.isPaused(queue));
     this.#verbs = this.#makeVerbs();
   }
 
-  /** Never throws: what goes wrong is an answer. */
+  /** Never throws: what goes wrong is an answer. With no calls it looks what other processes have done. */
   perform(calls: readonly Call[]): FromStore {
+    const { changes } = this.#around;
     try {
       this.#database.exec("BEGIN IMMEDIATE");
+      const news = this.#neighbours.hasNews() ? this.#news() : [];
       const answers = calls.map((call) => this.#attempt(call));
+      const now = this.#clock.now();
+      if (calls.length > 0 && !this.#owner.isUs) this.#neighbours.sayHere(now);
+      const areOthers = !this.#owner.isUs || this.#neighbours.areThere(now);
+      if (areOthers) this.#neighbours.noteEnds(changes.finishedIds);
       this.#database.exec("COMMIT");
-      return { changes: this.#around.changes.take(), answers };
+      const own = changes.take();
+      if (areOthers && own.length > 0) this.#onWritten();
+      return { changes: [...news, ...own], answers };
     } catch (error) {
       this.#undo("ROLLBACK");
       this.#around.changes.take();
@@ -67,8 +83,12 @@ export class Store {
     }
   }
 
+  /** To be called now and then. */
   beat(): void {
-    this.#owner.beat(this.#clock.now());
+    const now = this.#clock.now();
+    this.#owner.beat(now);
+    if (this.#owner.isUs) this.#neighbours.trim();
+    else this.#neighbours.sayHere(now);
   }
 
   close(): void {
@@ -102,6 +122,16 @@ export class Store {
   #call<Name extends Verb>({ verb, args }: CallOf<Name>): unknown {
     const run = this.#verbs[verb] as (...args: Parameters<Storage[Name]>) => unknown;
     return run(...args);
+  }
+
+  /** What other processes may have done. */
+  #news(): readonly StorageChange[] {
+    return [
+      { kind: "settings" },
+      { kind: "ready", queues: this.#around.tally.queues() },
+      { kind: "cancelling", ids: this.#jobs.cancelling() },
+      { kind: "finished", ids: this.#neighbours.takeEnds() },
+    ];
   }
 
   #undo(sql: string): void {

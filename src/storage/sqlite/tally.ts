@@ -30,6 +30,7 @@ export class Tally {
   readonly #totals: Statement;
   readonly #pending: Statement;
   readonly #names: Statement;
+  readonly #queues: Statement;
   readonly #finished: Statement;
 
   constructor(database: Database) {
@@ -49,6 +50,7 @@ export class Tally {
     this.#totals = database.prepare(`SELECT queue, ${EVENTS.join(", ")} FROM totals`);
     this.#pending = database.prepare("SELECT sum(count) AS count FROM counts WHERE queue = ? AND state IN ('waiting', 'scheduled', 'retrying')");
     this.#names = database.prepare("SELECT DISTINCT name FROM counts WHERE queue = ? AND state IN ('waiting', 'retrying') AND count > 0");
+    this.#queues = database.prepare("SELECT queue FROM totals");
     const finishedStates = FINISHED_STATES.map((state) => `'${state}'`).join(", ");
     this.#finished = database.prepare(
       `SELECT c.queue, c.state, sum(c.count) AS count, t.finished_bytes AS bytes FROM counts c JOIN totals t ON t.queue = c.queue
@@ -103,6 +105,11 @@ export class Tally {
   /** Jobs of the queue that wait for a run. */
   pending(queue: string): number {
     return number(this.#pending.get(queue)?.["count"]);
+  }
+
+  /** Those that jobs have ever been in. */
+  queues(): readonly string[] {
+    return this.#queues.all().map((row) => text(row["queue"]));
   }
 
   /** Names that jobs of the queue have which may be due. */

@@ -1,0 +1,86 @@
+/**
+ * Other processes that have the same file open. One that does not run the jobs says now and then that it is there; as long as one is,
+ * what ends is written to a list, so that it can be told to those who await it there.
+ */
+
+import type { JobId } from "../../job/job-record.js";
+import type { Database, Statement } from "./driver.js";
+import { number, text } from "./row.js";
+
+/** So often a process says that it is there. */
+const PAUSE_MS = 4_000;
+/** Who has said nothing for so long is gone. */
+const SILENT_MS = 15_000;
+/** So many of the last ends are listed: more than happen between two looks. */
+const MOST_LISTED = 100_000;
+
+export class Neighbours {
+  readonly #version: Statement;
+  readonly #seen: Statement;
+  readonly #sayHere: Statement;
+  readonly #list: Statement;
+  readonly #trim: Statement;
+  readonly #since: Statement;
+  readonly #last: Statement;
+  #knownVersion: number;
+  #seenAt: number;
+  #lastRead: number;
+  #saidAt = -Infinity;
+
+  constructor(database: Database) {
+    this.#version = database.prepare("PRAGMA data_version");
+    this.#seen = database.prepare("SELECT seen_at FROM clients");
+    this.#sayHere = database.prepare("UPDATE clients SET seen_at = ?");
+    this.#list = database.prepare("INSERT INTO ended (id) VALUES (?)");
+    this.#trim = database.prepare("DELETE FROM ended WHERE seq <= (SELECT max(seq) FROM ended) - ?");
+    this.#since = database.prepare("SELECT seq, id FROM ended WHERE seq > ? ORDER BY seq");
+    this.#last = database.prepare("SELECT max(seq) AS seq FROM ended");
+    this.#knownVersion = this.#readVersion();
+    this.#lastRead = number(this.#last.get()?.["seq"]);
+    this.#seenAt = this.#readSeen();
+  }
+
+  /** Whether another process has written since this was asked last. */
+  hasNews(): boolean {
+    const version = this.#readVersion();
+    if (version === this.#knownVersion) return false;
+    this.#knownVersion = version;
+    this.#seenAt = this.#readSeen();
+    return true;
+  }
+
+  /** Whether anybody may be waiting for what ends here. */
+  areThere(now: number): boolean {
+    return now - this.#seenAt < SILENT_MS;
+  }
+
+  /** Of a process that does not run the jobs. */
+  sayHere(now: number): void {
+    if (now - this.#saidAt < PAUSE_MS && now >= this.#saidAt) return;
+    this.#saidAt = now;
+    this.#sayHere.run(now);
+  }
+
+  trim(): void {
+    this.#trim.run(MOST_LISTED);
+  }
+
+  noteEnds(ids: readonly JobId[]): void {
+    for (const id of ids) this.#list.run(id);
+  }
+
+  /** What has ended since this was asked last, also here. */
+  takeEnds(): JobId[] {
+    const rows = this.#since.all(this.#lastRead);
+    this.#lastRead = number(rows.at(-1)?.["seq"] ?? this.#lastRead);
+    return rows.map((row) => text(row["id"]));
+  }
+
+  #readSeen(): number {
+    return number(this.#seen.get()?.["seen_at"]);
+  }
+
+  #readVersion(): number {
+    return number(this.#version.get()?.["data_version"]);
+  }
+}

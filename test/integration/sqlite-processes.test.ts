@@ -1,0 +1,80 @@
+/** One process runs the jobs of a file, others enqueue, read, control and await them. */
+
+import { createEngine, type Engine } from "millrace";
+import { sqliteStorage } from "millrace/sqlite";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { newFile } from "../sqlite-files.js";
+
+const SCRIPT = fileURLToPath(new URL("../fixtures/processes/sqlite-owner.js", import.meta.url));
+
+async function startOwner(path: string): Promise<ChildProcess> {
+  const owner = spawn(process.execPath, [SCRIPT, path], { stdio: ["pipe", "pipe", "inherit"] });
+  onTestFinished(async () => {
+    if (owner.exitCode !== null || owner.signalCode !== null) return;
+    owner.kill("SIGKILL");
+    await once(owner, "exit");
+  });
+  await once(owner.stdout!, "data");
+  return owner;
+}
+
+function newClient(path: string): Engine {
+  const client = createEngine({ storage: sqliteStorage({ path }) });
+  onTestFinished(async () => void (await client.stop()));
+  return client;
+}
+
+describe("a client in another process than the one that runs the jobs", () => {
+  it("enqueues jobs and gets their results", async () => {
+    const path = newFile();
+    await startOwner(path);
+    const client = newClient(path);
+    expect(await client.run("echo", { a: 1 })).toEqual({ a: 1 });
+    const handles = await client.enqueueMany("echo", Array.from({ length: 200 }, (_, n) => n));
+    expect(await Promise.all(handles.map((job) => job.result()))).toEqual(Array.from({ length: 200 }, (_, n) => n));
+    expect((await client.stats()).queues["default"]).toMatchObject({ completed: 201, totals: { enqueued: 201, completed: 201 } });
+  });
+
+  it("cancels what runs there, and hears of it", async () => {
+    const path = newFile();
+    await startOwner(path);
+    const client = newClient(path);
+    const job = await client.enqueue("untilCancelled", null);
+    await expect.poll(async () => (await job.info()).state).toBe("running");
+    expect(await job.cancel()).toBe("cancelling");
+    await expect(job.result()).rejects.toMatchObject({ code: "MILLRACE_JOB_CANCELLED" });
+  });
+
+  it("pauses and resumes its queues", async () => {
+    const path = newFile();
+    await startOwner(path);
+    const client = newClient(path);
+    await client.pause("default");
+    const job = await client.enqueue("echo", 1);
+    expect((await job.info()).state).toBe("waiting");
+    await client.resume("default");
+    expect(await job.result()).toBe(1);
+  });
+
+  it("has its jobs run by the process that comes next, when the first is killed", async () => {
+    const path = newFile();
+    const first = await startOwner(path);
+    const client = newClient(path);
+    const running = await client.enqueue("untilCancelled", null);
+    await expect.poll(async () => (await running.info()).state).toBe("running");
+    await expect(createEngine({ jobs: new URL("../fixtures/jobs/neighbour.js", import.meta.url), storage: sqliteStorage({ path }) }).start()).rejects.toMatchObject({
+      code: "MILLRACE_STORAGE",
+      message: expect.stringContaining(`process ${first.pid}`) as string,
+    });
+    first.kill("SIGKILL");
+    await once(first, "exit");
+    const waiting = await client.enqueue("echo", "later");
+    await startOwner(path);
+    expect(await waiting.result()).toBe("later");
+    await expect.poll(async () => (await running.info()).state).toBe("running");
+    expect(await running.info()).toMatchObject({ attempt: 1 });
+  });
+});
