@@ -2,22 +2,23 @@
 
 import { createEngine, type Engine } from "millrace";
 import { sqliteStorage } from "millrace/sqlite";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
+import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { newFile } from "../sqlite-files.js";
 
 const SCRIPT = fileURLToPath(new URL("../fixtures/processes/sqlite-owner.js", import.meta.url));
 
-async function startOwner(path: string): Promise<ChildProcess> {
+async function startOwner(path: string): Promise<ChildProcessByStdio<Writable, Readable, null>> {
   const owner = spawn(process.execPath, [SCRIPT, path], { stdio: ["pipe", "pipe", "inherit"] });
   onTestFinished(async () => {
     if (owner.exitCode !== null || owner.signalCode !== null) return;
     owner.kill("SIGKILL");
     await once(owner, "exit");
   });
-  await once(owner.stdout!, "data");
+  await once(owner.stdout, "data");
   return owner;
 }
 

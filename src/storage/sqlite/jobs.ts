@@ -16,6 +16,9 @@ interface Moved {
   readonly state: JobState;
 }
 
+/** A job that runs. */
+type Claimed = Pick<Moved, "seq" | "queue" | "name"> & { readonly payloadBytes: number };
+
 const MOVED = "seq, id, queue, name, state, run_at, priority, unique_key, unique_until, holds_key, bytes";
 
 function toMoved(row: SqlRow): Moved {
@@ -25,6 +28,8 @@ function toMoved(row: SqlRow): Moved {
 export class Jobs {
   readonly #around: Around;
   readonly #sql: ReturnType<typeof statements>;
+  /** What was claimed here, so that its end need not be looked up. It may have gone another way meanwhile. */
+  readonly #claimed = new Map<JobId, Claimed>();
 
   constructor(around: Around) {
     this.#around = around;
@@ -53,7 +58,7 @@ export class Jobs {
       if (free !== undefined) freePlaces.set(queue, free - 1);
     }
     const isDue = due.isDue(job.runAt);
-    if (this.#sql.insert.get(...newValues(job, isDue)) === undefined) return { id, duplicate: false };
+    if (this.#sql.insert.run(...newValues(job, isDue)).changes === 0) return { id, duplicate: false };
     tally.move(job, { from: null, to: isDue ? "waiting" : "scheduled" });
     tally.note(queue, "enqueued");
     changes.ready(queue);
@@ -71,15 +76,25 @@ export class Jobs {
     if (limit < 1) return [];
     const waiting = this.#around.tally.namesWaiting(queue);
     const found = names.filter((name, index) => waiting.has(name) && names.indexOf(name) === index);
-    const rows = found.flatMap((name) => this.#sql.ready.all(queue, name, limit));
-    if (found.length > 1) rows.sort(isClaimedFirst);
-    return rows.slice(0, limit).map((row) => this.#claimRow(row, { runner, now }));
+    const rows = found.length === 1 ? this.#sql.ready.all(queue, found[0] ?? "", limit) : this.#firstOf(found, { queue, limit });
+    return rows.map((row) => this.#claimRow(row, { runner, now }));
   }
 
+  /** Looked at by their order alone, since most of them will not be taken. */
+  #firstOf(names: readonly string[], { queue, limit }: Pick<ClaimRequest, "queue" | "limit">): readonly SqlRow[] {
+    const found = names.flatMap((name) => this.#sql.readyOrder.all(queue, name, limit));
+    return found.sort(isClaimedFirst).slice(0, limit).map(({ seq = 0 }) => this.#sql.row.get(seq) ?? {});
+  }
+
+  /** It is written what the row becomes, and reckoned here: giving it back takes SQLite as long as all the rest. */
   #claimRow(row: SqlRow, { runner, now }: Pick<ClaimRequest, "runner" | "now">): ClaimedJob {
-    const claimed = toJobRow(this.#sql.claim.get(runner, now, number(row["seq"])) ?? {}) as ClaimedJob;
-    this.#around.tally.move(claimed, { from: text(row["state"]) as JobState, to: "running" });
-    return claimed;
+    const job = toJobRow(row);
+    const { id, queue, name, payload } = job;
+    const seq = number(row["seq"]);
+    this.#sql.claim.run(runner, now, seq);
+    this.#claimed.set(id, { seq, queue, name, payloadBytes: payload.byteLength });
+    this.#around.tally.move(job, { from: job.state, to: "running" });
+    return { ...job, state: "running", fence: job.fence + 1, attempt: job.attempt + 1, runner, startedAt: now, cancelRequested: false };
   }
 
   complete(transition: Transition): boolean {
@@ -87,10 +102,15 @@ export class Jobs {
     const { id, fence, to, attempt, runAt, failure, result, resultMoved, progress, at } = transition;
     const how = [attempt, runAt, failure === null ? null : toJson(failure), result, resultMoved ? 1 : 0, progress];
     if (isFinished(to)) {
-      const row = this.#sql.finish.get(to, ...how, at, result?.byteLength ?? 0, id, fence);
-      if (row !== undefined) this.#finished(toMoved(row), { from: "running", to, bytes: number(row["bytes"]) });
-      return row !== undefined;
+      const claimed = this.#claimed.get(id) ?? this.#lookUp(id);
+      if (claimed === undefined) return false;
+      this.#claimed.delete(id);
+      const bytes = claimed.payloadBytes + (result?.byteLength ?? 0);
+      if (this.#sql.finish.run(to, ...how, at, bytes, claimed.seq, id, fence).changes === 0) return false;
+      this.#finished({ id, state: "running", ...claimed }, { from: "running", to, bytes });
+      return true;
     }
+    this.#claimed.delete(id);
     const isDue = due.isDue(runAt);
     const state = to === "retrying" ? to : isDue ? "waiting" : "scheduled";
     // One that was given back did not show that it can run.
@@ -100,6 +120,14 @@ export class Jobs {
     tally.move(toMoved(row), { from: "running", to: state });
     this.#waitsAgain(row, to !== "retrying");
     return true;
+  }
+
+  /** Of a job that another thread or process has claimed. */
+  #lookUp(id: JobId): Claimed | undefined {
+    const row = this.#sql.weigh.get(id);
+    if (row === undefined) return undefined;
+    const { seq, queue, name } = toMoved(row);
+    return { seq, queue, name, payloadBytes: number(row["payload_bytes"]) };
   }
 
   cancel(id: JobId, now: number): CancelResult {
@@ -162,6 +190,7 @@ export class Jobs {
       const job = toMoved(row);
       const isDue = this.#around.due.isDue(number(row["run_at"]));
       const state = isDue ? "waiting" : "scheduled";
+      this.#claimed.delete(job.id);
       this.#sql.reclaim.run(state, isDue ? 1 : 0, job.seq);
       this.#around.tally.move(job, { from: "running", to: state });
       this.#waitsAgain(row, true);
@@ -209,13 +238,15 @@ function statements(database: Database) {
     row: prepare("SELECT * FROM jobs WHERE seq = ?"),
     holder: prepare("SELECT id FROM jobs WHERE name = ? AND unique_key = ? AND holds_key = 1"),
     holdKey: prepare("UPDATE jobs SET holds_key = 1 WHERE seq = ?"),
-    insert: prepare(`INSERT INTO jobs (${NEW_COLUMNS}) VALUES (${places}) ON CONFLICT (id) DO NOTHING RETURNING seq`),
-    ready: prepare("SELECT seq, priority, run_at, state FROM jobs WHERE ready = 1 AND queue = ? AND name = ? ORDER BY priority, run_at, seq LIMIT ?"),
+    insert: prepare(`INSERT INTO jobs (${NEW_COLUMNS}) VALUES (${places}) ON CONFLICT (id) DO NOTHING`),
+    ready: prepare("SELECT * FROM jobs WHERE ready = 1 AND queue = ? AND name = ? ORDER BY priority, run_at, seq LIMIT ?"),
+    readyOrder: prepare("SELECT seq, priority, run_at FROM jobs WHERE ready = 1 AND queue = ? AND name = ? ORDER BY priority, run_at, seq LIMIT ?"),
     claim: prepare(
       `UPDATE jobs SET state = 'running', ready = NULL, fence = fence + 1, attempt = attempt + 1, runner = ?, started_at = ?, cancel_requested = 0,
-       holds_key = CASE unique_until WHEN 'started' THEN NULL ELSE holds_key END WHERE seq = ? RETURNING *`,
+       holds_key = CASE unique_until WHEN 'started' THEN NULL ELSE holds_key END WHERE seq = ?`,
     ),
-    finish: prepare(`UPDATE jobs SET state = ?, ${ENDED}, finished_at = ?, bytes = length(payload) + ?, holds_key = NULL, deaths = 0 WHERE id = ? AND fence = ? AND state = 'running' RETURNING ${MOVED}`),
+    finish: prepare(`UPDATE jobs SET state = ?, ${ENDED}, finished_at = ?, bytes = ?, holds_key = NULL, deaths = 0 WHERE seq = ? AND id = ? AND fence = ? AND state = 'running'`),
+    weigh: prepare(`SELECT ${MOVED}, length(payload) AS payload_bytes FROM jobs WHERE id = ?`),
     putBack: prepare(`UPDATE jobs SET state = ?, ready = ?, ${ENDED}, started_at = NULL, deaths = deaths * ? WHERE id = ? AND fence = ? AND state = 'running' RETURNING ${MOVED}`),
     wishToCancel: prepare("UPDATE jobs SET cancel_requested = 1 WHERE seq = ?"),
     cancel: prepare(`UPDATE jobs SET state = 'cancelled', ready = NULL, finished_at = ?, holds_key = NULL, bytes = length(payload) + coalesce(length(result), 0) WHERE seq = ? RETURNING bytes`),
