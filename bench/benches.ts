@@ -4,6 +4,7 @@ import { idleBench } from "./idle.js";
 import type { Options, Section } from "./lib/report.js";
 import { backlogBench } from "./macro/backlog.js";
 import { burnBench } from "./macro/burn.js";
+import { durableBench } from "./macro/durable.js";
 import { growthBench } from "./macro/growth.js";
 import { killsBench } from "./macro/kills.js";
 import { mixedBench } from "./macro/mixed.js";
@@ -23,6 +24,7 @@ export const BENCHES: Readonly<Record<string, (options: Options) => Promise<read
   backlog: backlogBench,
   transfer: transferBench,
   growth: growthBench,
+  durable: durableBench,
   kills: killsBench,
   idle: idleBench,
 };

@@ -44,7 +44,7 @@ describe("a client in another process than the one that runs the jobs", () => {
     await startOwner(path);
     const client = newClient(path);
     const job = await client.enqueue("untilCancelled", null);
-    await expect.poll(async () => (await job.info()).state).toBe("running");
+    await expect.poll(async () => (await job.info())?.state).toBe("running");
     expect(await job.cancel()).toBe("cancelling");
     await expect(job.result()).rejects.toMatchObject({ code: "MILLRACE_JOB_CANCELLED" });
   });
@@ -55,7 +55,7 @@ describe("a client in another process than the one that runs the jobs", () => {
     const client = newClient(path);
     await client.pause("default");
     const job = await client.enqueue("echo", 1);
-    expect((await job.info()).state).toBe("waiting");
+    expect((await job.info())?.state).toBe("waiting");
     await client.resume("default");
     expect(await job.result()).toBe(1);
   });
@@ -65,7 +65,7 @@ describe("a client in another process than the one that runs the jobs", () => {
     const first = await startOwner(path);
     const client = newClient(path);
     const running = await client.enqueue("untilCancelled", null);
-    await expect.poll(async () => (await running.info()).state).toBe("running");
+    await expect.poll(async () => (await running.info())?.state).toBe("running");
     await expect(createEngine({ jobs: new URL("../fixtures/jobs/neighbour.js", import.meta.url), storage: sqliteStorage({ path }) }).start()).rejects.toMatchObject({
       code: "MILLRACE_STORAGE",
       message: expect.stringContaining(`process ${first.pid}`) as string,
@@ -75,7 +75,7 @@ describe("a client in another process than the one that runs the jobs", () => {
     const waiting = await client.enqueue("echo", "later");
     await startOwner(path);
     expect(await waiting.result()).toBe("later");
-    await expect.poll(async () => (await running.info()).state).toBe("running");
+    await expect.poll(async () => (await running.info())?.state).toBe("running");
     expect(await running.info()).toMatchObject({ attempt: 1 });
   });
 });

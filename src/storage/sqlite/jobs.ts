@@ -227,6 +227,9 @@ function isClaimedFirst(a: SqlRow, b: SqlRow): number {
   return 0;
 }
 
+/** Of a row that waits, all that is not the same in each. */
+const CLAIMED =
+  "seq, id, queue, name, state, priority, run_at, attempt, max_retries, fence, created_at, timeout_ms, depth, unique_key, unique_until, progress, result_moved, backoff, meta, failure, payload, result";
 const ENDED = "attempt = ?, run_at = ?, failure = ?, result = ?, result_moved = ?, progress = ?, runner = NULL, alone = NULL";
 
 function statements(database: Database) {
@@ -239,7 +242,7 @@ function statements(database: Database) {
     holder: prepare("SELECT id FROM jobs WHERE name = ? AND unique_key = ? AND holds_key = 1"),
     holdKey: prepare("UPDATE jobs SET holds_key = 1 WHERE seq = ?"),
     insert: prepare(`INSERT INTO jobs (${NEW_COLUMNS}) VALUES (${places}) ON CONFLICT (id) DO NOTHING`),
-    ready: prepare("SELECT * FROM jobs WHERE ready = 1 AND queue = ? AND name = ? ORDER BY priority, run_at, seq LIMIT ?"),
+    ready: prepare(`SELECT ${CLAIMED} FROM jobs WHERE ready = 1 AND queue = ? AND name = ? ORDER BY priority, run_at, seq LIMIT ?`),
     readyOrder: prepare("SELECT seq, priority, run_at FROM jobs WHERE ready = 1 AND queue = ? AND name = ? ORDER BY priority, run_at, seq LIMIT ?"),
     claim: prepare(
       `UPDATE jobs SET state = 'running', ready = NULL, fence = fence + 1, attempt = attempt + 1, runner = ?, started_at = ?, cancel_requested = 0,

@@ -30,7 +30,7 @@ export function toJobRow(row: SqlRow): JobRow {
     attachments: NO_ATTACHMENTS,
     priority: number(row["priority"]),
     maxRetries: numberOrNull(row["max_retries"]) ?? Infinity,
-    backoff: fromJson(row["backoff"]) as Backoff | null,
+    backoff: backoffs.get(row["backoff"]) as Backoff | null,
     timeoutMs: numberOrNull(row["timeout_ms"]),
     depth: number(row["depth"]),
     runAt: number(row["run_at"]),
@@ -62,6 +62,22 @@ export function fromJson(json: SqlValue | undefined): unknown {
   if (typeof json !== "string") return null;
   return JSON.parse(json, (key, value: unknown) => (value === null && UNLIMITED.has(key) ? Infinity : value));
 }
+
+/** What neighbours in a table mostly have in common is parsed once. */
+class LastParsed {
+  #json: SqlValue | undefined = null;
+  #value: unknown = null;
+
+  get(json: SqlValue | undefined): unknown {
+    if (json !== this.#json) {
+      this.#value = fromJson(json);
+      this.#json = json;
+    }
+    return this.#value;
+  }
+}
+
+const backoffs: LastParsed = new LastParsed();
 
 export function text(value: SqlValue | undefined): string {
   return typeof value === "string" ? value : "";

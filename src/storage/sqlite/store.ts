@@ -9,7 +9,7 @@ import type { Around } from "./around.js";
 import type { Answer, Call, CallOf, FromStore, StoreOptions, Verb } from "./calls.js";
 import { Changes } from "./changes.js";
 import { Crashes } from "./crashes.js";
-import { type Database, problemOf } from "./driver.js";
+import { type Database, problemOf, type Statement } from "./driver.js";
 import { Due } from "./due.js";
 import { Jobs } from "./jobs.js";
 import { Neighbours } from "./neighbours.js";
@@ -39,6 +39,8 @@ export class Store {
   readonly #settings: Settings;
   readonly #crashes: Crashes;
   readonly #verbs: Verbs;
+  readonly #savepoint: Statement;
+  readonly #release: Statement;
   #spaceAskedAt = -Infinity;
   #freeSpace = Infinity;
 
@@ -54,6 +56,8 @@ export class Store {
     const tally = new Tally(this.#database);
     this.#around = { database: this.#database, tally, due: new Due(this.#database, tally), changes: new Changes() };
     this.#owner = new Owner(this.#database, options.path);
+    this.#savepoint = this.#database.prepare("SAVEPOINT call");
+    this.#release = this.#database.prepare("RELEASE call");
     this.#neighbours = new Neighbours(this.#database);
     this.#jobs = new Jobs(this.#around);
     this.#settings = new Settings(this.#around, this.#jobs);
@@ -67,7 +71,7 @@ export class Store {
     try {
       this.#database.exec("BEGIN IMMEDIATE");
       const news = this.#neighbours.hasNews() ? this.#news() : [];
-      const answers = calls.map((call) => this.#attempt(call));
+      const answers = calls.length === 1 ? calls.map((call) => this.#only(call)) : calls.map((call) => this.#attempt(call));
       const now = this.#clock.now();
       if (calls.length > 0 && !this.#owner.isUs) this.#neighbours.sayHere(now);
       const areOthers = !this.#owner.isUs || this.#neighbours.areThere(now);
@@ -99,15 +103,17 @@ export class Store {
     }
   }
 
+  /** The whole transaction is its own, and goes if it fails. @throws what went wrong */
+  #only(call: Call): Answer {
+    return { id: call.id, value: this.#run(call) };
+  }
+
   /** @throws what ends the whole transaction */
   #attempt(call: Call): Answer {
-    this.#database.exec("SAVEPOINT call");
+    this.#savepoint.run();
     try {
-      if (!READS.has(call.verb)) this.#owner.requireEpoch();
-      const value: unknown = this.#call(call);
-      if (call.verb !== "claim" && !READS.has(call.verb)) this.#crashes.look();
-      this.#around.tally.save();
-      this.#database.exec("RELEASE call");
+      const value = this.#run(call);
+      this.#release.run();
       return { id: call.id, value };
     } catch (error) {
       // SQLite has ended the transaction itself, or the disk fails: the others cannot be stored either.
@@ -117,6 +123,15 @@ export class Store {
       this.#forget();
       return this.#failed(call.id, error);
     }
+  }
+
+  #run(call: Call): unknown {
+    const isRead = READS.has(call.verb);
+    if (!isRead) this.#owner.requireEpoch();
+    const value = this.#call(call);
+    if (!isRead && call.verb !== "claim") this.#crashes.look();
+    this.#around.tally.save();
+    return value;
   }
 
   #call<Name extends Verb>({ verb, args }: CallOf<Name>): unknown {

@@ -65,14 +65,15 @@ export class Tally {
   }
 
   #add({ queue, name }: Place, state: JobState, by: number): void {
-    const key = JSON.stringify([queue, name, state]);
+    // The lengths first, so that no queue and name run into another queue and name.
+    const key = `${state} ${queue.length} ${queue}${name}`;
     const change = this.#changes.get(key);
     if (change === undefined) this.#changes.set(key, { queue, name, state, by });
     else change.by += by;
   }
 
   note(queue: string, event: Event | "finished_bytes", by = 1): void {
-    const key = JSON.stringify([queue, event]);
+    const key = `${event} ${queue}`;
     const noted = this.#events.get(key);
     if (noted === undefined) this.#events.set(key, { queue, event, by });
     else noted.by += by;
