@@ -14,6 +14,7 @@ module.exports = {
     onlyIn("piscina", "src/dispatch/piscina-threads.ts"),
     onlyIn("msgpackr", "src/job/payload.ts"),
     onlyIn("comlink", "src/protocol/host-api.ts"),
+    onlyIn("better-sqlite3", "src/storage/sqlite/driver.ts"),
     {
       name: "the-ground-floor-knows-nobody",
       comment: "job, protocol, errors, clock, events and waiting know only each other",

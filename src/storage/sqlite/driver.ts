@@ -26,7 +26,7 @@ type DatabaseClass = new (path: string, options?: object) => Database;
 /**
  * Opens a file, and makes it if it is not there.
  *
- * @throws an error with the code `MILLRACE_NO_SQLITE` where there is no library, and the library's own errors
+ * @throws an error that says so where there is no library, and the library's own errors
  */
 export function openDatabase(path: string): Database {
   const builtIn = process.getBuiltinModule("node:sqlite") as { readonly DatabaseSync: DatabaseClass } | undefined;
@@ -39,7 +39,7 @@ function betterSqlite(): DatabaseClass {
     return createRequire(import.meta.url)("better-sqlite3") as DatabaseClass;
   } catch (cause) {
     const message = "SQLite needs Node 22.13 or later, or the package better-sqlite3: npm install better-sqlite3";
-    throw Object.assign(new Error(message, { cause }), { code: "MILLRACE_NO_SQLITE" });
+    throw new Error(message, { cause });
   }
 }
 
