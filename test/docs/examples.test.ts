@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -60,6 +60,29 @@ it("minify retries a module it took for a script, and counts what terser refuses
     expect(rowOf(stdout, "of these refused by terser")).toEqual(["1", "1"]);
     expect(rowOf(stdout, "retries")).toEqual(["2", "2"]);
     expect(stdout).toContain("Refused: c-broken.js: Name expected");
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+it("minify with --durable goes on where it was killed", { timeout: 120_000 }, async () => {
+  const folder = await mkdtemp(join(tmpdir(), "millrace-"));
+  const demo = fileURLToPath(new URL("../../examples/minify/main.js", import.meta.url));
+  const args = [demo, "--durable", "--files", "60", "--store", join(folder, "jobs.db")];
+  try {
+    const first = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+    let printed = "";
+    for await (const text of first.stdout) {
+      printed += String(text);
+      // As soon as some are done.
+      if (/ [1-9]\d* of 60 files/.test(printed)) first.kill("SIGKILL");
+    }
+    const { code, stdout, stderr } = await new Promise<Ended>((resolve) => {
+      execFile(process.execPath, args, (error, out, err) => resolve({ code: error === null ? 0 : error.code, stdout: out, stderr: err }));
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/: [1-9]\d* of 60 jobs were done before, 0 were not stored yet/);
+    expect(stdout).toMatch(/60 files minified, 0 refused/);
   } finally {
     await rm(folder, { recursive: true });
   }
