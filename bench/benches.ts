@@ -5,6 +5,7 @@ import type { Options, Section } from "./lib/report.js";
 import { backlogBench } from "./macro/backlog.js";
 import { burnBench } from "./macro/burn.js";
 import { durableBench } from "./macro/durable.js";
+import { durableBacklogBench } from "./macro/durable-backlog.js";
 import { growthBench } from "./macro/growth.js";
 import { killsBench } from "./macro/kills.js";
 import { mixedBench } from "./macro/mixed.js";
@@ -25,6 +26,7 @@ export const BENCHES: Readonly<Record<string, (options: Options) => Promise<read
   transfer: transferBench,
   growth: growthBench,
   durable: durableBench,
+  durableBacklog: durableBacklogBench,
   kills: killsBench,
   idle: idleBench,
 };

@@ -1,9 +1,9 @@
 /**
  * An engine that works until it is killed: `node child.js <file>`; or until nothing is left: `node child.js <file> drain`. What it
- * knows to be stored, run and completed it writes to its standard output, at once.
+ * knows to be stored and completed it appends to the ledger, at once, and its jobs do.
  */
 
-import { writeSync } from "node:fs";
+import { openSync, writeSync } from "node:fs";
 import { createEngine } from "millrace";
 import { sqliteStorage } from "millrace/sqlite";
 
@@ -12,7 +12,8 @@ const AT_ONCE = 20;
 /** More would only be work for the last start. */
 const MOST_WAITING = 200;
 
-const say = (text) => writeSync(1, `${text}\n`);
+const ledger = openSync(process.env.MILLRACE_LEDGER, "a");
+const say = (text) => writeSync(ledger, `${text}\n`);
 const engine = createEngine({
   jobs: new URL("./jobs.js", import.meta.url),
   queues: { default: { threads: 2 } },
@@ -35,7 +36,7 @@ async function follow(n) {
   waiting -= 1;
 }
 
-const ready = engine.start().then(() => say("READY"));
+const ready = engine.start().then(() => console.log("ready"));
 if (mode === "drain") {
   await ready;
   await engine.drain();

@@ -2,10 +2,9 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { seededRandom } from "../../../src/testing/seeded-random.js";
 import { type Ledger, newLedger, note } from "./ledger.js";
@@ -83,8 +82,10 @@ interface Life {
 /** @returns whether it was killed where it was to be */
 async function live({ path, where, nth, lifeMs, loseEvery, ledger }: Life): Promise<boolean> {
   const [verb, when] = where.split(" ");
+  const said = `${path}.ledger`;
   const env = {
     ...process.env,
+    MILLRACE_LEDGER: said,
     ...(where === AT_RANDOM ? {} : { MILLRACE_KILL: JSON.stringify({ verb, when, nth }) }),
     ...(loseEvery === null ? {} : { MILLRACE_CONTROL: String(loseEvery) }),
   };
@@ -94,21 +95,29 @@ async function live({ path, where, nth, lifeMs, loseEvery, ledger }: Life): Prom
     isOurs = child.kill("SIGKILL");
   };
   let timer = setTimeout(kill, PATIENCE_MS);
-  for await (const line of createInterface({ input: child.stdout })) {
-    if (!note(ledger, line) || where !== AT_RANDOM) continue;
+  child.stdout.once("data", () => {
+    if (where !== AT_RANDOM) return;
     clearTimeout(timer);
     timer = setTimeout(kill, lifeMs);
-  }
+  });
+  await once(child, "close");
   clearTimeout(timer);
-  if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  takeDown(said, ledger);
   return (where === AT_RANDOM) === isOurs;
+}
+
+function takeDown(said: string, ledger: Ledger): void {
+  if (!existsSync(said)) return;
+  for (const line of readFileSync(said, "utf8").split("\n")) note(ledger, line);
+  rmSync(said);
 }
 
 /** Lets all that is left in a file end, and judges it. */
 async function finish(path: string, ledger: Ledger): Promise<Verdict> {
-  const child = spawn(process.execPath, [CHILD, path, "drain"], { stdio: ["ignore", "pipe", "inherit"] });
-  for await (const line of createInterface({ input: child.stdout })) note(ledger, line);
-  if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  const said = `${path}.ledger`;
+  const child = spawn(process.execPath, [CHILD, path, "drain"], { env: { ...process.env, MILLRACE_LEDGER: said }, stdio: ["ignore", "ignore", "inherit"] });
+  await once(child, "close");
+  takeDown(said, ledger);
   const verdict = judge(path, ledger);
   if (child.exitCode === 0) return verdict;
   return { ...verdict, violations: [...verdict.violations, `the last engine ended with ${child.exitCode ?? child.signalCode}`] };

@@ -1,11 +1,13 @@
-import { writeSync } from "node:fs";
+import { openSync, writeSync } from "node:fs";
 import { defineJob, defineJobs } from "millrace/jobs";
 
-/** Its effect is a line that is with the conductor, whatever happens then. */
+/** Lines are appended, whole, and outlive the process, however it ends. */
+const ledger = openSync(process.env.MILLRACE_LEDGER, "a");
+
 export const work = defineJob({
   name: "work",
   run: (n, ctx) => {
-    writeSync(1, `EFF ${ctx.id}\n`);
+    writeSync(ledger, `EFF ${ctx.id}\n`);
     return n;
   },
 });

@@ -1,4 +1,4 @@
-/** What the children said, kept by the conductor, which is never killed. */
+/** What the engines that were killed had said, kept by the conductor, which is never killed. */
 
 export interface Ledger {
   /** Acknowledged as stored. */
@@ -15,8 +15,7 @@ export function newLedger(): Ledger {
   return { enqueued: new Set(), done: new Set(), effects: new Map(), again: new Set() };
 }
 
-/** @returns whether it says that the engine has started */
-export function note(ledger: Ledger, line: string): boolean {
+export function note(ledger: Ledger, line: string): void {
   const [kind, id = ""] = line.split(" ");
   if (kind === "ENQ") ledger.enqueued.add(id);
   if (kind === "DONE") ledger.done.add(id);
@@ -24,5 +23,4 @@ export function note(ledger: Ledger, line: string): boolean {
     ledger.effects.set(id, (ledger.effects.get(id) ?? 0) + 1);
     if (ledger.done.has(id)) ledger.again.add(id);
   }
-  return kind === "READY";
 }
