@@ -3,7 +3,7 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { systemClock, type Timer } from "../../clock.js";
 import type { Call, FromStore, StoreOptions, ToStore } from "./calls.js";
-import { HEARTBEAT_MS } from "./owner.js";
+import { HEARTBEAT_MS, type Owned } from "./owner.js";
 import { Store } from "./store.js";
 import { explained } from "./store-file.js";
 
@@ -25,8 +25,9 @@ function serve(port: MessagePort): void {
       }
       if (calls.length > 0) port.postMessage(perform(calls));
       if (message === undefined || isCall(message)) continue;
-      if (message.verb === "open") port.postMessage(open(message.id));
-      else return close(port, message.id);
+      if (message.verb === "close") return close(port, message.id);
+      port.postMessage(open(message.id, message.args[0]));
+      if (store === undefined) return port.close();
       message = next(port);
     }
   });
@@ -40,9 +41,10 @@ function isCall(message: ToStore): message is Call {
   return message.verb !== "open" && message.verb !== "close";
 }
 
-function open(id: number): FromStore {
+/** The first call, and the only one of its kind. A thread that cannot open its file ends. */
+function open(id: number, owned: Owned | null): FromStore {
   return answer(id, () => {
-    store ??= new Store(options, clock);
+    store = new Store(options, { clock, owned });
     beatSoon();
   });
 }
