@@ -1,6 +1,7 @@
 /** What the main side and the storage's thread say to each other. */
 
 import type { Storage, StorageChange } from "../storage.js";
+import type { Owned } from "./owner.js";
 
 /** Those that are passed on to the thread. `open` and `close` are its begin and its end. */
 export type Verb = Exclude<keyof Storage, "name" | "supports" | "subscribe" | "open" | "close">;
@@ -13,7 +14,11 @@ export interface CallOf<Name extends Verb> {
 
 export type Call = { [Name in Verb]: CallOf<Name> }[Verb];
 
-export type ToStore = Call | { readonly id: number; readonly verb: "open" | "close"; readonly args: readonly [] };
+/** `owned`: what the thread before this one owned. */
+export type ToStore =
+  | Call
+  | { readonly id: number; readonly verb: "open"; readonly args: readonly [owned: Owned | null] }
+  | { readonly id: number; readonly verb: "close"; readonly args: readonly [] };
 
 /** `error`: the message of a `StorageError`, and what it came from. */
 export type Answer = { readonly id: number; readonly value: unknown } | { readonly id: number; readonly error: { readonly message: string; readonly cause: unknown } };

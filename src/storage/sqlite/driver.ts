@@ -4,6 +4,7 @@
  */
 
 import { createRequire } from "node:module";
+import { storable } from "./text.js";
 
 export type SqlValue = string | number | null | Uint8Array;
 /** A row, by the names of its columns. */
@@ -24,14 +25,34 @@ export interface Database {
 type DatabaseClass = new (path: string, options?: object) => Database;
 
 /**
- * Opens a file, and makes it if it is not there.
+ * Opens a file, and makes it if it is not there and may be written.
  *
  * @throws an error that says so where there is no library, and the library's own errors
  */
-export function openDatabase(path: string): Database {
+export function openDatabase(path: string, access: "read" | "write" = "write"): Database {
   const builtIn = process.getBuiltinModule("node:sqlite") as { readonly DatabaseSync: DatabaseClass } | undefined;
   const Library = builtIn?.DatabaseSync ?? betterSqlite();
-  return new Library(path);
+  // Each library has its own way to write it.
+  const readOnly = builtIn === undefined ? { readonly: true } : { readOnly: true };
+  const database = new Library(path, access === "read" ? readOnly : {});
+  return {
+    exec: (sql) => database.exec(sql),
+    prepare: (sql) => storing(database.prepare(sql)),
+    close: () => database.close(),
+  };
+}
+
+/** The text of rows is made what it was by those who read it, in `row.ts`. */
+function storing(statement: Statement): Statement {
+  return {
+    run: (...values) => statement.run(...values.map(storableValue)),
+    get: (...values) => statement.get(...values.map(storableValue)),
+    all: (...values) => statement.all(...values.map(storableValue)),
+  };
+}
+
+function storableValue(value: SqlValue): SqlValue {
+  return typeof value === "string" ? storable(value) : value;
 }
 
 function betterSqlite(): DatabaseClass {
@@ -44,7 +65,10 @@ function betterSqlite(): DatabaseClass {
 }
 
 /** The primary result codes of SQLite that mean more to us than "it failed". */
-export type SqliteProblem = "full" | "io" | "corrupt" | "not-a-database" | "read-only" | "cannot-open" | "busy" | "other";
+export type SqliteProblem = "full" | "io" | "corrupt" | "not-a-database" | "read-only" | "unfinished" | "cannot-open" | "busy" | "other";
+
+/** An extended code: somebody else's transaction is to be rolled back first. */
+const READONLY_ROLLBACK = 776;
 
 const PROBLEMS: ReadonlyMap<number, SqliteProblem> = new Map([
   [5, "busy"],
@@ -59,6 +83,7 @@ const PROBLEMS: ReadonlyMap<number, SqliteProblem> = new Map([
 const PREFIXES: readonly (readonly [string, SqliteProblem])[] = [
   ["SQLITE_BUSY", "busy"],
   ["SQLITE_LOCKED", "busy"],
+  ["SQLITE_READONLY_ROLLBACK", "unfinished"],
   ["SQLITE_READONLY", "read-only"],
   ["SQLITE_IOERR", "io"],
   ["SQLITE_CORRUPT", "corrupt"],
@@ -70,6 +95,7 @@ const PREFIXES: readonly (readonly [string, SqliteProblem])[] = [
 /** `null` if it is no error of SQLite. */
 export function problemOf(error: unknown): SqliteProblem | null {
   const { code, errcode } = (error ?? {}) as { readonly code?: unknown; readonly errcode?: unknown };
+  if (errcode === READONLY_ROLLBACK) return "unfinished";
   // The low byte of an extended code is the primary one.
   if (typeof errcode === "number") return PROBLEMS.get(errcode & 0xff) ?? "other";
   if (typeof code !== "string" || !code.startsWith("SQLITE_")) return null;

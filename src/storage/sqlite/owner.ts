@@ -14,6 +14,14 @@ import { number, numberOrNull, text, textOrNull } from "./row.js";
 export const HEARTBEAT_MS = 5_000;
 /** An owner on another host, or before a restart of this one, is taken for dead when it has said nothing for so long. */
 const SILENT_MS = 30_000;
+/** States of a process: a zombie, and two that are gone as soon as they are seen. */
+const ENDED: ReadonlySet<string | undefined> = new Set(["Z", "X", "x"]);
+
+/** What one thread knew of its ownership, for the one that comes after it. */
+export interface Owned {
+  readonly runner: string;
+  readonly epoch: number;
+}
 
 export class Owner {
   readonly #path: string;
@@ -21,11 +29,12 @@ export class Owner {
   readonly #take: Statement;
   readonly #leave: Statement;
   readonly #beat: Statement;
-  /** Of our ownership; `null` while we have none. */
-  #epoch: number | null = null;
+  /** `null` while we own nothing. */
+  #owned: Owned | null;
 
-  constructor(database: Database, path: string) {
+  constructor(database: Database, path: string, owned: Owned | null) {
     this.#path = path;
+    this.#owned = owned;
     this.#read = database.prepare("SELECT * FROM owner");
     this.#take = database.prepare("UPDATE owner SET runner = ?, epoch = epoch + 1, pid = ?, process_started = ?, boot = ?, host = ?, heartbeat_at = ? RETURNING epoch");
     this.#leave = database.prepare("UPDATE owner SET runner = NULL WHERE epoch = ?");
@@ -33,38 +42,43 @@ export class Owner {
   }
 
   /**
-   * @returns whether the owner before has died without a word
+   * @returns what we own now, and whether the owner before has died without a word
    * @throws StorageError while it is alive
    */
-  own(runner: string, now: number): boolean {
+  own(runner: string, now: number): { readonly owned: Owned; readonly hasDied: boolean } {
     const row = this.#row();
     const holder = textOrNull(row["runner"]);
-    if (holder === runner && number(row["epoch"]) === this.#epoch) return false;
-    if (holder !== null && (number(row["epoch"]) === this.#epoch || isAlive(row, now))) {
+    const owned = number(row["epoch"]) === this.#owned?.epoch ? this.#owned : null;
+    if (owned !== null && holder === runner) return { owned, hasDied: false };
+    const isOurs = isLeftBy(runner, row);
+    if (holder !== null && !isOurs && (owned !== null || isAlive(row, now))) {
       throw new StorageError(
         `${this.#path} is already owned by runner ${holder} of process ${number(row["pid"])} on ${text(row["host"])}, so runner ${runner} cannot run its jobs: ` +
           "stop the other engine first, or do not start this one and use it as a client",
       );
     }
-    this.#epoch = number(this.#take.get(runner, process.pid, processStart(process.pid), bootId(), hostname(), now)?.["epoch"]);
-    return holder !== null;
+    const taken = this.#take.get(runner, process.pid, processStart(process.pid), bootId(), hostname(), now);
+    this.#owned = { runner, epoch: number(taken?.["epoch"]) };
+    return { owned: this.#owned, hasDied: holder !== null && !isOurs };
   }
 
   disown(runner: string): void {
-    if (textOrNull(this.#row()["runner"]) === runner) this.leave();
+    const row = this.#row();
+    if (this.#owned?.runner === runner) this.leave();
+    else if (isLeftBy(runner, row)) this.#leave.run(number(row["epoch"]));
   }
 
   leave(): void {
-    if (this.#epoch !== null) this.#leave.run(this.#epoch);
-    this.#epoch = null;
+    if (this.#owned !== null) this.#leave.run(this.#owned.epoch);
+    this.#owned = null;
   }
 
   get isUs(): boolean {
-    return this.#epoch !== null;
+    return this.#owned !== null;
   }
 
   beat(now: number): void {
-    if (this.#epoch !== null) this.#beat.run(now, this.#epoch);
+    if (this.#owned !== null) this.#beat.run(now, this.#owned.epoch);
   }
 
   /** Whether `runner` may run jobs: it owns the file, or nobody does. */
@@ -75,9 +89,9 @@ export class Owner {
 
   /** @throws StorageError if somebody else has taken over: what this process believes to run is theirs now */
   requireEpoch(): void {
-    if (this.#epoch === null) return;
+    if (this.#owned === null) return;
     const row = this.#row();
-    if (number(row["epoch"]) === this.#epoch) return;
+    if (number(row["epoch"]) === this.#owned.epoch) return;
     throw new StorageError(
       `${this.#path} was taken over by runner ${textOrNull(row["runner"]) ?? "(gone)"} of process ${number(row["pid"])} on ${text(row["host"])}, ` +
         "because this process was taken for dead: it must not write any more. Stop this engine",
@@ -89,10 +103,19 @@ export class Owner {
   }
 }
 
+/** Names of runners are never used twice. One of this process that we know nothing of became the owner when its thread died, and was not told. */
+function isLeftBy(runner: string, row: SqlRow): boolean {
+  const isOfProcess = isHere(row) && numberOrNull(row["pid"]) === process.pid && textOrNull(row["process_started"]) === processStart(process.pid);
+  return isOfProcess && textOrNull(row["runner"]) === runner;
+}
+
+function isHere(row: SqlRow): boolean {
+  return textOrNull(row["host"]) === hostname() && textOrNull(row["boot"]) === bootId();
+}
+
 function isAlive(row: SqlRow, now: number): boolean {
   const pid = numberOrNull(row["pid"]);
-  const isHere = textOrNull(row["host"]) === hostname() && textOrNull(row["boot"]) === bootId();
-  if (!isHere || pid === null) return now - number(row["heartbeat_at"]) < SILENT_MS;
+  if (!isHere(row) || pid === null) return now - number(row["heartbeat_at"]) < SILENT_MS;
   return exists(pid) && textOrNull(row["process_started"]) === processStart(pid);
 }
 
@@ -111,11 +134,12 @@ function bootId(): string | null {
   return tryToRead("/proc/sys/kernel/random/boot_id");
 }
 
-/** Tells a process from others that have had its number; `null` where nobody tells. */
+/** Tells a process from others that have had its number; `null` where nobody tells, and of one that has ended and is only not reaped yet. */
 function processStart(pid: number): string | null {
-  // The name of the program, in brackets, may hold anything; the start is the 20th word after it.
+  // The name of the program, in brackets, may hold anything; the state follows it, and the start is the 20th word after it.
   const stat = tryToRead(`/proc/${pid}/stat`);
-  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+  const words = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return words === undefined || ENDED.has(words[0]) ? null : (words[19] ?? null);
 }
 
 function tryToRead(file: string): string | null {

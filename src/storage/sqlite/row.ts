@@ -3,6 +3,7 @@
 import { isEmptyMeta, type Failure, type JobRow, type JobState, type NewJob } from "../../job/job-record.js";
 import type { Backoff } from "../../job/backoff.js";
 import type { SqlRow, SqlValue } from "./driver.js";
+import { asItWas } from "./text.js";
 
 const NO_ATTACHMENTS: readonly ArrayBuffer[] = Object.freeze([]);
 
@@ -80,11 +81,11 @@ class LastParsed {
 const backoffs: LastParsed = new LastParsed();
 
 export function text(value: SqlValue | undefined): string {
-  return typeof value === "string" ? value : "";
+  return typeof value === "string" ? asItWas(value) : "";
 }
 
 export function textOrNull(value: SqlValue | undefined): string | null {
-  return typeof value === "string" ? value : null;
+  return typeof value === "string" ? asItWas(value) : null;
 }
 
 export function number(value: SqlValue | undefined): number {

@@ -1,9 +1,10 @@
-import { Worker } from "node:worker_threads";
 import { OptionsError, StorageError } from "../../errors.js";
 import type { NewJob } from "../../job/job-record.js";
 import { rejectUnknownKeys } from "../../job/options.js";
 import type { Storage, StorageChange } from "../storage.js";
-import type { Answer, FromStore, StoreOptions, Verb } from "./calls.js";
+import type { StoreOptions, Verb } from "./calls.js";
+import { Connection } from "./connection.js";
+import type { Owned } from "./owner.js";
 
 export interface SqliteStorageOptions {
   /** The file. It and its folder are made if they are not there. SQLite keeps two more files beside it while it is open. */
@@ -41,20 +42,17 @@ function parse(options: SqliteStorageOptions): StoreOptions {
   return { path, durability, minFreeSpace };
 }
 
-interface Waiting {
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: StorageError) => void;
-}
-
 class SqliteStorage implements Storage {
   readonly name: string;
   readonly supports = Object.freeze({ durable: true, multiProcess: false, notifications: true, transfer: false });
   readonly #options: StoreOptions;
-  readonly #waiting = new Map<number, Waiting>();
   readonly #listeners = new Set<{ readonly listener: (change: StorageChange) => void }>();
-  #worker: Worker | undefined;
+  #connection: Connection | undefined;
+  /** Told by the thread, and told to the next one if it dies. */
+  #owned: Owned | null = null;
   #users = 0;
-  #lastCall = 0;
+  /** For all users; until the last one closes. */
+  #opening: Promise<void> | undefined;
   /** Of the thread before, which may still hold the file. */
   #ended: Promise<void> = Promise.resolve();
 
@@ -69,8 +67,13 @@ class SqliteStorage implements Storage {
   readonly cancel: Storage["cancel"] = (ids, now) => this.#call("cancel", [ids, now]);
   readonly change: Storage["change"] = (request) => this.#call("change", [request]);
   readonly prune: Storage["prune"] = (request) => this.#call("prune", [request]);
-  readonly own: Storage["own"] = (runner) => this.#call("own", [runner]);
-  readonly disown: Storage["disown"] = (runner) => this.#call("disown", [runner]);
+  readonly own: Storage["own"] = async (runner) => {
+    this.#owned = (await this.#call("own", [runner])) as unknown as Owned;
+  };
+  readonly disown: Storage["disown"] = async (runner) => {
+    await this.#call("disown", [runner]);
+    if (this.#owned?.runner === runner) this.#owned = null;
+  };
   readonly reclaim: Storage["reclaim"] = (request) => this.#call("reclaim", [request]);
   readonly pause: Storage["pause"] = (queue, paused) => this.#call("pause", [queue, paused]);
   readonly saveSchedule: Storage["saveSchedule"] = (schedule) => this.#call("saveSchedule", [{ ...schedule, template: { ...schedule.template, payload: exact(schedule.template.payload) } }]);
@@ -84,22 +87,40 @@ class SqliteStorage implements Storage {
 
   async open(): Promise<void> {
     this.#users += 1;
-    if (this.#users > 1) return;
+    await (this.#opening ??= this.#open());
+  }
+
+  async #open(): Promise<void> {
     await this.#ended;
     try {
-      await this.#send("open", []);
+      await this.#connected().opened;
     } catch (error) {
-      this.#users -= 1;
+      // For all who waited for it.
+      this.#users = 0;
+      this.#opening = undefined;
       throw error;
     }
   }
 
   async close(): Promise<void> {
-    if (this.#users === 0) return;
+    if (this.#users === 0) return this.#ended;
     this.#users -= 1;
     if (this.#users > 0) return;
-    await this.#send("close", []);
-    await this.#ended;
+    const closed = this.#close();
+    this.#ended = closed.catch(() => undefined);
+    await closed;
+  }
+
+  async #close(): Promise<void> {
+    await this.#opening?.catch(() => undefined);
+    // It could not be opened, or somebody has come meanwhile.
+    if (this.#opening === undefined || this.#users > 0) return;
+    const connection = this.#connected();
+    this.#opening = undefined;
+    this.#connection = undefined;
+    this.#owned = null;
+    await connection.send("close", []);
+    await connection.ended;
   }
 
   subscribe(listener: (change: StorageChange) => void): () => void {
@@ -110,57 +131,29 @@ class SqliteStorage implements Storage {
 
   #call<Name extends Verb>(verb: Name, args: Parameters<Storage[Name]>): ReturnType<Storage[Name]> {
     if (this.#users === 0) return Promise.reject(new StorageError(`${this.name} is not open`)) as ReturnType<Storage[Name]>;
-    return this.#send(verb, args) as ReturnType<Storage[Name]>;
+    return this.#connected().send(verb, args) as ReturnType<Storage[Name]>;
   }
 
-  #send(verb: Verb | "open" | "close", args: readonly unknown[]): Promise<unknown> {
-    const worker = (this.#worker ??= this.#start());
-    return new Promise((resolve, reject) => {
-      this.#lastCall += 1;
-      const id = this.#lastCall;
-      // Only calls that are under way keep the process alive.
-      if (this.#waiting.size === 0) worker.ref();
-      this.#waiting.set(id, { resolve, reject });
-      worker.postMessage({ id, verb, args });
-    });
+  /** To a thread that lives: if the last one has died, another one finds what was committed. */
+  #connected(): Connection {
+    if (this.#connection?.isOver !== false) this.#connection = this.#connect();
+    return this.#connection;
   }
 
-  #start(): Worker {
-    const worker = new Worker(new URL("./storage-thread.js", import.meta.url), { workerData: this.#options, name: "millrace storage" });
-    worker.unref();
-    worker.on("message", (message: FromStore) => this.#receive(worker, message));
-    this.#ended = new Promise((resolve) => {
-      let failure: unknown;
-      worker.on("error", (error) => (failure = error));
-      worker.on("exit", (code) => {
-        this.#onExit(worker, failure ?? new Error(`it exited with code ${code}`));
-        resolve();
-      });
-    });
-    return worker;
+  #connect(): Connection {
+    const { name } = this;
+    const onChanges = (changes: readonly StorageChange[]): void => this.#tell(changes);
+    const connection = new Connection({ store: this.#options, name, owned: this.#owned, onChanges });
+    // An owner must go on to say that it lives. If the file cannot be opened any more, the next call tries again.
+    const restart = (): void => {
+      if (this.#connection === connection && this.#users > 0) this.#connected();
+    };
+    void connection.opened.then(() => connection.ended).then(restart, () => undefined);
+    return connection;
   }
 
-  /** Whoever was told of the end of a call finds listeners told of what it changed. */
-  #receive(worker: Worker, { changes, answers }: FromStore): void {
+  #tell(changes: readonly StorageChange[]): void {
     for (const { listener } of [...this.#listeners]) for (const change of changes) tell(listener, change);
-    for (const answer of answers) this.#settle(answer);
-    if (this.#waiting.size === 0) worker.unref();
-  }
-
-  #settle(answer: Answer): void {
-    const waiting = this.#waiting.get(answer.id);
-    this.#waiting.delete(answer.id);
-    if ("error" in answer) waiting?.reject(new StorageError(answer.error.message, { cause: answer.error.cause }));
-    else waiting?.resolve(answer.value);
-  }
-
-  /** After `close`, or by itself: then the next call starts another thread, which finds what was committed. */
-  #onExit(worker: Worker, cause: unknown): void {
-    if (this.#worker === worker) this.#worker = undefined;
-    const left = [...this.#waiting.values()];
-    this.#waiting.clear();
-    for (const { reject } of left) reject(new StorageError(`${this.name}: its thread has ended`, { cause }));
-    if (this.#users > 0) void this.#send("open", []).catch(() => undefined);
   }
 }
 

@@ -4,7 +4,6 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "
 import { systemClock, type Timer } from "../../clock.js";
 import { Bell } from "./bell.js";
 import type { Call, FromStore, StoreOptions, ToStore } from "./calls.js";
-
 import { HEARTBEAT_MS } from "./owner.js";
 import { Store } from "./store.js";
 import { explained } from "./store-file.js";
@@ -30,8 +29,9 @@ function serve(port: MessagePort): void {
       }
       if (calls.length > 0) port.postMessage(perform(calls));
       if (message === undefined || isCall(message)) continue;
-      if (message.verb === "open") port.postMessage(open(port, message.id));
-      else return close(port, message.id);
+      if (message.verb === "close") return close(port, message.id);
+      port.postMessage(open(port, message));
+      if (store === undefined) return port.close();
       message = next(port);
     }
   });
@@ -45,10 +45,11 @@ function isCall(message: ToStore): message is Call {
   return message.verb !== "open" && message.verb !== "close";
 }
 
-function open(port: MessagePort, id: number): FromStore {
+/** The first call, and the only one of its kind. A thread that cannot open its file ends. */
+function open(port: MessagePort, { id, args: [owned] }: Extract<ToStore, { verb: "open" }>): FromStore {
   return answer(id, () => {
-    store ??= new Store(options, clock, () => bell?.ring());
-    bell ??= new Bell(`${options.path}-bell`, clock, () => listen(port));
+    store = new Store(options, { clock, owned, onWritten: () => bell?.ring() });
+    bell = new Bell(`${options.path}-bell`, clock, () => listen(port));
     lookSoon(port);
     beatSoon();
   });

@@ -1,11 +1,12 @@
 /** The file: made so that a half-made one is never found, and opened only if it is ours and whole. */
 
-import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, rmSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, fsyncSync, linkSync, mkdirSync, openSync, realpathSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { StorageError } from "../../errors.js";
 import { type Database, openDatabase, problemOf } from "./driver.js";
 import { number } from "./row.js";
 import { APPLICATION_ID, migrate, SCHEMA_VERSION } from "./schema.js";
+import { lacksPages } from "./wholeness.js";
 
 export interface FileOptions {
   readonly path: string;
@@ -30,11 +31,12 @@ export function openStore(options: FileOptions): Database {
 function create(path: string): void {
   const folder = dirname(path);
   mkdirSync(folder, { recursive: true });
+  requireNoRest(path);
   const draft = `${path}.new-${process.pid}-${draftTag()}`;
   try {
     const database = openDatabase(draft);
     try {
-      database.exec(`PRAGMA synchronous = FULL; PRAGMA application_id = ${APPLICATION_ID}`);
+      database.exec(`PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL; PRAGMA application_id = ${APPLICATION_ID}`);
       migrate(database, 0);
     } finally {
       database.close();
@@ -45,9 +47,17 @@ function create(path: string): void {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     }
   } finally {
-    rmSync(draft, { force: true });
+    for (const end of ["", "-wal", "-shm"]) rmSync(draft + end, { force: true });
   }
   syncFolder(folder);
+}
+
+/** SQLite would take what it holds for pages of the new file. @throws StorageError */
+function requireNoRest(path: string): void {
+  for (const rest of [`${path}-wal`, `${path}-journal`]) {
+    if (!existsSync(rest) || statSync(rest).size === 0 || existsSync(path)) continue;
+    throw new StorageError(`${path} is not there, but ${rest} is, which holds a part of it: put the file back, or, to begin anew, move ${rest} away too`);
+  }
 }
 
 /** Else the name of the file could be lost with the power, and all that is in it. */
@@ -62,12 +72,13 @@ function syncFolder(folder: string): void {
 
 function openExisting({ path, durability }: FileOptions): Database {
   if (statSync(path).size === 0) {
-    throw new StorageError(`${path} is empty, though a store never is: what was in it is lost. Restore it from a backup, or delete it to begin anew`);
+    throw new StorageError(`${path} is empty, though a store never is: what was in it is lost. Restore it from a backup, or move it away, with its -wal, to begin anew`);
   }
+  requireWritable(path);
+  check(path);
   const database = openDatabase(path);
   try {
     database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
-    requireOurs(database, path);
     database.exec("PRAGMA journal_mode = WAL");
     database.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
     // Beside what it was told to keep, a page cache of 16 MiB.
@@ -77,6 +88,28 @@ function openExisting({ path, durability }: FileOptions): Database {
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/** SQLite would open a file that it cannot write to as well, and tell with the first write. */
+function requireWritable(path: string): void {
+  const file = realpathSync(path);
+  for (const each of [file, dirname(file)]) accessSync(each, constants.R_OK | constants.W_OK);
+}
+
+/**
+ * Without a right to write, so that what is not ours, or is damaged, stays as it is: else SQLite brings into the file what lies beside it.
+ *
+ * Reading the file without SQLite is no way: closing it would end all locks that this process has on it.
+ */
+function check(path: string): void {
+  const database = openDatabase(path, "read");
+  try {
+    database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+    requireOurs(database, path);
+    if (lacksPages(database, path)) throw new StorageError(`${path} is shorter than it was. ${adviceFor("corrupt") ?? ""}`);
+  } finally {
+    database.close();
   }
 }
 
@@ -98,7 +131,8 @@ function pragma(database: Database, name: "application_id" | "user_version"): nu
 export function explained(error: unknown, path: string): StorageError {
   if (error instanceof StorageError) return error;
   const { message, code } = error as NodeJS.ErrnoException;
-  const advice = adviceFor(problemOf(error) ?? code ?? "other");
+  // A row of ours that cannot be parsed is not as we wrote it.
+  const advice = adviceFor(error instanceof SyntaxError ? "corrupt" : (problemOf(error) ?? code ?? "other"));
   return new StorageError(`${path}: ${message}${advice === undefined ? "" : `. ${advice}`}`, { cause: error });
 }
 
@@ -115,9 +149,16 @@ function adviceFor(problem: string): string | undefined {
       return "This is no SQLite database, and is left alone: give another path";
     case "read-only":
     case "EACCES":
+    case "EPERM":
     case "EROFS":
       return "The file and its folder must be writable, since SQLite keeps two more files beside it";
+    case "unfinished":
+      return "Another program has left a transaction in it unfinished, and Millrace leaves it alone: open it with that program first, or give another path";
     case "cannot-open":
+    case "EISDIR":
+    case "ENOTDIR":
+    case "EEXIST":
+    case "ENOENT":
       return "It must be a file in a folder that can be written to";
     case "busy":
       return `Another process has held the file for longer than ${BUSY_MS} ms`;

@@ -1,6 +1,6 @@
 /** All verbs of the contract on one open file. Calls that came together are one transaction: one `fsync` for all of them. */
 
-import { statfsSync } from "node:fs";
+import { statfsSync, statSync } from "node:fs";
 import type { Clock } from "../../clock.js";
 import { StorageError } from "../../errors.js";
 import type { ClaimedJob } from "../../job/job-record.js";
@@ -13,7 +13,7 @@ import { type Database, problemOf, type Statement } from "./driver.js";
 import { Due } from "./due.js";
 import { Jobs } from "./jobs.js";
 import { Neighbours } from "./neighbours.js";
-import { Owner } from "./owner.js";
+import { type Owned, Owner } from "./owner.js";
 import { Reader } from "./reader.js";
 import { RetentionRule } from "./retention.js";
 import { Settings } from "./settings.js";
@@ -24,8 +24,18 @@ type Verbs = { readonly [Name in Verb]: (...args: Parameters<Storage[Name]>) => 
 
 /** The free space is asked for so often. */
 const SPACE_MS = 1_000;
-/** They write nothing, so that they also work for somebody who has lost the file to another owner. */
+/** They also work for somebody who has lost the file to another owner, and while nothing can be written. */
 const READS: ReadonlySet<Verb> = new Set<Verb>(["get", "list", "count", "nextDueIn", "settings"]);
+/** They find out by themselves who owns the file. */
+const OF_OWNERS: ReadonlySet<Verb> = new Set<Verb>(["own", "disown"]);
+
+export interface StoreDeps {
+  readonly clock: Clock;
+  /** By the thread before this one. */
+  readonly owned: Owned | null;
+  /** Something was written that another process may want to know. */
+  readonly onWritten: () => void;
+}
 
 export class Store {
   readonly #options: StoreOptions;
@@ -41,21 +51,23 @@ export class Store {
   readonly #verbs: Verbs;
   readonly #savepoint: Statement;
   readonly #release: Statement;
+  /** Tells the file from others that have its path later. */
+  readonly #inode: number;
+  /** Jobs are read as they are stored, even if they have become due. */
+  #isStill = false;
   #spaceAskedAt = -Infinity;
   #freeSpace = Infinity;
 
-  /**
-   * @param onWritten called when something was written that another process may want to know
-   * @throws StorageError
-   */
-  constructor(options: StoreOptions, clock: Clock, onWritten: () => void) {
+  /** @throws StorageError */
+  constructor(options: StoreOptions, { clock, owned, onWritten }: StoreDeps) {
     this.#onWritten = onWritten;
     this.#options = options;
     this.#clock = clock;
     this.#database = openStore(options);
+    this.#inode = statSync(options.path).ino;
     const tally = new Tally(this.#database);
     this.#around = { database: this.#database, tally, due: new Due(this.#database, tally), changes: new Changes() };
-    this.#owner = new Owner(this.#database, options.path);
+    this.#owner = new Owner(this.#database, options.path, owned);
     this.#savepoint = this.#database.prepare("SAVEPOINT call");
     this.#release = this.#database.prepare("RELEASE call");
     this.#neighbours = new Neighbours(this.#database);
@@ -67,15 +79,21 @@ export class Store {
 
   /** Never throws: what goes wrong is an answer. With no calls it looks what other processes have done. */
   perform(calls: readonly Call[]): FromStore {
+    try {
+      return this.#transact(calls, "BEGIN IMMEDIATE");
+    } catch (error) {
+      return { changes: [], answers: calls.map((call) => (READS.has(call.verb) ? this.#readAlone(call) : this.#failed(call.id, error))) };
+    }
+  }
+
+  /** @throws what the disk or SQLite says; nothing is changed then */
+  #transact(calls: readonly Call[], begin: "BEGIN" | "BEGIN IMMEDIATE"): FromStore {
     const { changes } = this.#around;
     try {
-      this.#database.exec("BEGIN IMMEDIATE");
+      this.#database.exec(begin);
       const news = this.#neighbours.hasNews() ? this.#news() : [];
       const answers = calls.length === 1 ? calls.map((call) => this.#only(call)) : calls.map((call) => this.#attempt(call));
-      const now = this.#clock.now();
-      if (calls.length > 0 && !this.#owner.isUs) this.#neighbours.sayHere(now);
-      const areOthers = !this.#owner.isUs || this.#neighbours.areThere(now);
-      if (areOthers) this.#neighbours.noteEnds(changes.finishedIds);
+      const areOthers = this.#isStill ? false : this.#noteForOthers(calls.length);
       this.#database.exec("COMMIT");
       const own = changes.take();
       if (areOthers && own.length > 0) this.#onWritten();
@@ -83,7 +101,19 @@ export class Store {
     } catch (error) {
       this.#undo("ROLLBACK");
       this.#around.changes.take();
-      return { changes: [], answers: calls.map(({ id }) => this.#failed(id, error)) };
+      throw error;
+    }
+  }
+
+  /** Without a single write, after the transaction that it was part of has failed. */
+  #readAlone(call: Call): Answer {
+    this.#isStill = true;
+    try {
+      return this.#transact([call], "BEGIN").answers[0] ?? this.#failed(call.id, undefined);
+    } catch (error) {
+      return this.#failed(call.id, error);
+    } finally {
+      this.#isStill = false;
     }
   }
 
@@ -127,7 +157,7 @@ export class Store {
 
   #run(call: Call): unknown {
     const isRead = READS.has(call.verb);
-    if (!isRead) this.#owner.requireEpoch();
+    if (!isRead && !OF_OWNERS.has(call.verb)) this.#owner.requireEpoch();
     const value = this.#call(call);
     if (!isRead && call.verb !== "claim") this.#crashes.look();
     this.#around.tally.save();
@@ -175,13 +205,13 @@ export class Store {
     const retention = new RetentionRule(this.#around, jobs);
     const reader = new Reader(this.#database);
     const at = <Value>(now: number, work: () => Value): Value => {
-      due.advance(now);
+      if (!this.#isStill) due.advance(now);
       // What was counted differently by the time must be counted before it is asked for.
       tally.save();
       return work();
     };
     return {
-      enqueue: (newJobs, now, limits) => at(now, () => (this.#requireSpace(), jobs.enqueue(newJobs, limits))),
+      enqueue: (newJobs, now, limits) => at(now, () => (this.#requireRoom(), jobs.enqueue(newJobs, limits))),
       claim: (request) => at(request.now, () => this.#claim(request)),
       complete: (transitions) => transitions.map((transition) => jobs.complete(transition)),
       cancel: (ids, now) => at(now, () => ids.map((id) => jobs.cancel(id, now))),
@@ -193,20 +223,30 @@ export class Store {
       pause: (queue, paused) => settings.pause(queue, paused),
       saveSchedule: (schedule) => settings.save(schedule),
       removeSchedule: (name) => settings.remove(name),
-      tick: (request) => settings.tick(request),
+      tick: (request) => (this.#requireRoom(), settings.tick(request)),
       settings: () => settings.all(),
       get: (ids, now) => at(now, () => reader.get(ids)),
       list: (query) => at(query.now, () => reader.list(query)),
       count: (now) => at(now, () => tally.counts()),
-      nextDueIn: (now) => at(now, () => (due.nextAt() === null ? null : (due.nextAt() ?? now) - now)),
+      nextDueIn: (now) => at(now, () => (due.nextAt() === null ? null : Math.max((due.nextAt() ?? now) - now, 0))),
     };
   }
 
-  #own(runner: string): void {
+  #own(runner: string): Owned {
     const now = this.#clock.now();
-    if (!this.#owner.own(runner, now)) return;
-    const end = this.#crashes.noteDeath(now);
+    const { owned, hasDied } = this.#owner.own(runner, now);
+    const end = hasDied ? this.#crashes.noteDeath(now) : null;
     if (end !== null) this.#jobs.complete(end);
+    return owned;
+  }
+
+  /** @returns whether there are any */
+  #noteForOthers(calls: number): boolean {
+    const now = this.#clock.now();
+    if (calls > 0 && !this.#owner.isUs) this.#neighbours.sayHere(now);
+    const areOthers = !this.#owner.isUs || this.#neighbours.areThere(now);
+    if (areOthers) this.#neighbours.noteEnds(this.#around.changes.finishedIds);
+    return areOthers;
   }
 
   #claim(request: ClaimRequest): readonly ClaimedJob[] {
@@ -217,15 +257,23 @@ export class Store {
   }
 
   /** Before the disk is full, so that what runs can still be completed. @throws StorageError */
-  #requireSpace(): void {
+  #requireRoom(): void {
     const { path, minFreeSpace } = this.#options;
     const now = this.#clock.monotonic();
     if (now - this.#spaceAskedAt >= SPACE_MS) {
-      this.#spaceAskedAt = now;
+      this.#requireSameFile();
       const { bavail, bsize } = statfsSync(path);
       this.#freeSpace = bavail * bsize;
+      this.#spaceAskedAt = now;
     }
     if (this.#freeSpace >= minFreeSpace) return;
     throw new StorageError(`${path}: only ${this.#freeSpace} bytes are free on its disk, less than minFreeSpace (${minFreeSpace}): nothing is enqueued until there is more room. Jobs that are stored go on`);
+  }
+
+  /** One that was removed can still be written to as long as it is open, but nobody finds it again. @throws StorageError */
+  #requireSameFile(): void {
+    const { path } = this.#options;
+    if (statSync(path, { throwIfNoEntry: false })?.ino === this.#inode) return;
+    throw new StorageError(`${path} was removed or replaced while it was open, and what is enqueued now would be lost with it: stop all that use it, and restore it from a backup`);
   }
 }

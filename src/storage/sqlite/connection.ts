@@ -1,0 +1,96 @@
+import { Worker } from "node:worker_threads";
+import { StorageError } from "../../errors.js";
+import type { StorageChange } from "../storage.js";
+import type { Answer, FromStore, StoreOptions, ToStore } from "./calls.js";
+import type { Owned } from "./owner.js";
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: StorageError) => void;
+}
+
+export interface ConnectionOptions {
+  readonly store: StoreOptions;
+  /** For messages. */
+  readonly name: string;
+  /** By the thread before. */
+  readonly owned: Owned | null;
+  readonly onChanges: (changes: readonly StorageChange[]) => void;
+}
+
+/** The main side of one thread of the storage. Its life is that of the open file: it opens it first of all, and ends if it cannot. */
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  #lastCall = 0;
+  /** Why nothing can be sent any more. */
+  #over: StorageError | undefined;
+  /** Rejects with a `StorageError`. */
+  readonly opened: Promise<void>;
+  /** The thread is gone, and has let go of the file. */
+  readonly ended: Promise<void>;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#worker = new Worker(new URL("./storage-thread.js", import.meta.url), { workerData: options.store, name: "millrace storage" });
+    this.#worker.unref();
+    this.#worker.on("message", (message: FromStore) => this.#receive(message));
+    this.ended = new Promise((resolve) => {
+      let failure: unknown;
+      this.#worker.on("error", (error) => (failure = error));
+      this.#worker.on("exit", (code) => {
+        this.#end(new StorageError(`${options.name}: its thread has ended. Whether a write took effect is not known; the next call starts another thread`, { cause: failure ?? new Error(`it exited with code ${code}`) }));
+        resolve();
+      });
+    });
+    this.opened = this.send("open", [options.owned]).then(
+      () => undefined,
+      (error: unknown) => {
+        this.#end(error as StorageError);
+        throw error;
+      },
+    );
+    // Whoever calls is told.
+    this.opened.catch(() => undefined);
+  }
+
+  /** It takes no calls any more. */
+  get isOver(): boolean {
+    return this.#over !== undefined;
+  }
+
+  send(verb: ToStore["verb"], args: readonly unknown[]): Promise<unknown> {
+    if (this.#over !== undefined) return Promise.reject(this.#over);
+    return new Promise((resolve, reject) => {
+      this.#lastCall += 1;
+      const id = this.#lastCall;
+      this.#worker.postMessage({ id, verb, args });
+      // Only calls that are under way keep the process alive.
+      if (this.#waiting.size === 0) this.#worker.ref();
+      this.#waiting.set(id, { resolve, reject });
+    });
+  }
+
+  /** Whoever was told of the end of a call finds listeners told of what it changed. */
+  #receive({ changes, answers }: FromStore): void {
+    this.#options.onChanges(changes);
+    for (const answer of answers) this.#settle(answer);
+    if (this.#waiting.size === 0) this.#worker.unref();
+  }
+
+  #settle(answer: Answer): void {
+    const waiting = this.#waiting.get(answer.id);
+    this.#waiting.delete(answer.id);
+    if ("error" in answer) waiting?.reject(new StorageError(answer.error.message, { cause: answer.error.cause }));
+    else waiting?.resolve(answer.value);
+  }
+
+  #end(why: StorageError): void {
+    this.#over ??= why;
+    const left = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const { reject } of left) reject(this.#over);
+    this.#worker.unref();
+  }
+}
