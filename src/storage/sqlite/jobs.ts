@@ -118,7 +118,7 @@ export class Jobs {
     const row = this.#sql.putBack.get(state, isDue ? 1 : 0, ...how, deathsStay, id, fence);
     if (row === undefined) return false;
     tally.move(toMoved(row), { from: "running", to: state });
-    this.#waitsAgain(row, to !== "retrying");
+    this.#waitsAgain(row, to === "waiting");
     return true;
   }
 

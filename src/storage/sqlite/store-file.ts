@@ -71,7 +71,9 @@ function syncFolder(folder: string): void {
 }
 
 function openExisting({ path, durability }: FileOptions): Database {
-  if (statSync(path).size === 0) {
+  const stats = statSync(path);
+  if (!stats.isFile()) throw new StorageError(`${path} is no file: give the path of one in a folder that can be written to`);
+  if (stats.size === 0) {
     throw new StorageError(`${path} is empty, though a store never is: what was in it is lost. Restore it from a backup, or move it away, with its -wal, to begin anew`);
   }
   requireWritable(path);
