@@ -54,7 +54,7 @@ export function withDatabase<Value>(path: string, work: (database: Database) => 
 }
 
 /** A store of thousands of jobs that was closed; with a log, it is as its process left it that was killed. */
-export async function filledFile({ log = false } = {}): Promise<{ readonly path: string; readonly ids: readonly string[] }> {
+export async function filledFile({ log = false }: { readonly log?: boolean } = {}): Promise<{ readonly path: string; readonly ids: readonly string[] }> {
   const source = newFile();
   const storage = await openStorage({ path: source });
   const ids: string[] = [];

@@ -194,6 +194,6 @@ export class Store {
   #requireSameFile(): void {
     const { path } = this.#options;
     if (statSync(path, { throwIfNoEntry: false })?.ino === this.#inode) return;
-    throw new StorageError(`${path} was removed or replaced while it was open, and what is enqueued now would be lost with it: stop all that use it, and restore it from a backup`);
+    throw new StorageError(`${path} was removed or replaced while it was open, and what is enqueued now would be lost with it: stop all that use it, move its -wal and -shm away, and restore it from a backup`);
   }
 }
