@@ -15,8 +15,8 @@ import { openStorage, refusal, withDatabase } from "./sqlite-stage.js";
 const threads = new Set<Worker>();
 
 beforeEach(() => {
-  const { postMessage } = Worker.prototype as { postMessage: (this: Worker, ...args: unknown[]) => void };
-  vi.spyOn(Worker.prototype, "postMessage").mockImplementation(function (this: Worker, message: unknown, ...more) {
+  const postMessage = Reflect.get(Worker.prototype, "postMessage") as (this: Worker, ...args: unknown[]) => void;
+  vi.spyOn(Worker.prototype, "postMessage").mockImplementation(function (this: Worker, message: unknown, ...more: unknown[]) {
     if (typeof message === "object" && message !== null && "verb" in message && !threads.has(this)) {
       threads.add(this);
       this.once("exit", () => threads.delete(this));

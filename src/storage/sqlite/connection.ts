@@ -65,7 +65,11 @@ export class Connection {
     return new Promise((resolve, reject) => {
       this.#lastCall += 1;
       const id = this.#lastCall;
-      this.#worker.postMessage({ id, verb, args });
+      try {
+        this.#worker.postMessage({ id, verb, args });
+      } catch (cause) {
+        return reject(new StorageError(`${this.#options.name}: ${verb} was given what cannot be sent to a thread: ${(cause as Error).message}`, { cause }));
+      }
       // Only calls that are under way keep the process alive.
       if (this.#waiting.size === 0) this.#worker.ref();
       this.#waiting.set(id, { resolve, reject });

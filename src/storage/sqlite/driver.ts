@@ -52,8 +52,12 @@ function storing(statement: Statement): Statement {
 }
 
 function storableValue(value: SqlValue): SqlValue {
-  return typeof value === "string" ? storable(value) : value;
+  if (typeof value === "string") return storable(value);
+  return value instanceof Uint8Array && value.byteLength === 0 ? NO_BYTES : value;
 }
+
+/** `node:sqlite` takes bytes that are nowhere for NULL. These are at the end of something. */
+const NO_BYTES = new Uint8Array(new ArrayBuffer(1), 1, 0);
 
 function betterSqlite(): DatabaseClass {
   try {

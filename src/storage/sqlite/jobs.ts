@@ -122,6 +122,11 @@ export class Jobs {
     return true;
   }
 
+  /** What was claimed may not have been. */
+  forget(): void {
+    this.#claimed.clear();
+  }
+
   /** Of a job that another thread or process has claimed. */
   #lookUp(id: JobId): Claimed | undefined {
     const row = this.#sql.weigh.get(id);

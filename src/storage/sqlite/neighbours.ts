@@ -23,8 +23,11 @@ export class Neighbours {
   readonly #since: Statement;
   readonly #last: Statement;
   #knownVersion: number;
+  /** Read, and not told yet. */
+  #readVersionNow: number;
   #seenAt: number;
   #lastRead: number;
+  #lastTold: number;
   #saidAt = -Infinity;
 
   constructor(database: Database) {
@@ -35,18 +38,23 @@ export class Neighbours {
     this.#trim = database.prepare("DELETE FROM ended WHERE seq <= (SELECT max(seq) FROM ended) - ?");
     this.#since = database.prepare("SELECT seq, id FROM ended WHERE seq > ? ORDER BY seq");
     this.#last = database.prepare("SELECT max(seq) AS seq FROM ended");
-    this.#knownVersion = this.#readVersion();
-    this.#lastRead = number(this.#last.get()?.["seq"]);
+    this.#knownVersion = this.#readVersionNow = this.#readVersion();
+    this.#lastRead = this.#lastTold = number(this.#last.get()?.["seq"]);
     this.#seenAt = this.#readSeen();
   }
 
-  /** Whether another process has written since this was asked last. */
+  /** Whether another process has written since that was told last. */
   hasNews(): boolean {
-    const version = this.#readVersion();
-    if (version === this.#knownVersion) return false;
-    this.#knownVersion = version;
+    this.#readVersionNow = this.#readVersion();
+    if (this.#readVersionNow === this.#knownVersion) return false;
     this.#seenAt = this.#readSeen();
     return true;
+  }
+
+  /** What was read since is told now; what a transaction read that failed, is read again. */
+  noteTold(): void {
+    this.#knownVersion = this.#readVersionNow;
+    this.#lastTold = this.#lastRead;
   }
 
   /** Whether anybody may be waiting for what ends here. */
@@ -69,10 +77,10 @@ export class Neighbours {
     for (const id of ids) this.#list.run(id);
   }
 
-  /** What has ended since this was asked last, also here. */
-  takeEnds(): JobId[] {
-    const rows = this.#since.all(this.#lastRead);
-    this.#lastRead = number(rows.at(-1)?.["seq"] ?? this.#lastRead);
+  /** What has ended since that was told last, also here. */
+  ends(): JobId[] {
+    const rows = this.#since.all(this.#lastTold);
+    this.#lastRead = number(rows.at(-1)?.["seq"] ?? this.#lastTold);
     return rows.map((row) => text(row["id"]));
   }
 

@@ -9,6 +9,8 @@ export const APPLICATION_ID = 0x4d494c4c;
  * Every migration takes a file from the version that is its index to the next one. What has been released is never changed again; a new
  * version is a new entry.
  *
+ * Numbers that need not be integers are `REAL`: in a `NUMERIC` column those beyond 2^53 would become integers that Node cannot read.
+ *
  * `ready`: 1, the job waits for its turn; 0, for its time; null, for neither. `holds_key`: 1 while it is the one that has its unique key.
  * `deaths`: how many processes in a row died while it was claimed; `alone`: 1 while it runs with nothing beside it, because of them.
  */
@@ -21,24 +23,24 @@ const MIGRATIONS: readonly string[] = [
     name TEXT NOT NULL,
     state TEXT NOT NULL,
     ready INTEGER,
-    priority NUMERIC NOT NULL,
-    run_at NUMERIC NOT NULL,
+    priority REAL NOT NULL,
+    run_at REAL NOT NULL,
     attempt INTEGER NOT NULL DEFAULT 0,
-    max_retries NUMERIC,
+    max_retries REAL,
     fence INTEGER NOT NULL DEFAULT 0,
     deaths INTEGER NOT NULL DEFAULT 0,
     alone INTEGER,
     runner TEXT,
-    created_at NUMERIC NOT NULL,
-    started_at NUMERIC,
-    finished_at NUMERIC,
-    timeout_ms NUMERIC,
+    created_at REAL NOT NULL,
+    started_at REAL,
+    finished_at REAL,
+    timeout_ms REAL,
     depth INTEGER NOT NULL,
     unique_key TEXT,
     unique_until TEXT,
     holds_key INTEGER,
     cancel_requested INTEGER NOT NULL DEFAULT 0,
-    progress NUMERIC,
+    progress REAL,
     result_moved INTEGER NOT NULL DEFAULT 0,
     bytes INTEGER NOT NULL DEFAULT 0,
     backoff TEXT,
@@ -66,8 +68,8 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE schedules (
     seq INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
-    every_ms NUMERIC NOT NULL,
-    next_at NUMERIC NOT NULL,
+    every_ms REAL NOT NULL,
+    next_at REAL NOT NULL,
     template TEXT NOT NULL,
     payload BLOB NOT NULL
   );
@@ -79,7 +81,7 @@ const MIGRATIONS: readonly string[] = [
     process_started TEXT,
     boot TEXT,
     host TEXT,
-    heartbeat_at NUMERIC
+    heartbeat_at REAL
   );
   INSERT INTO owner (one, epoch) VALUES (1, 0);
   CREATE TABLE clients (one INTEGER PRIMARY KEY CHECK (one = 1), seen_at NUMERIC NOT NULL);

@@ -49,7 +49,7 @@ function isCall(message: ToStore): message is Call {
 function open(port: MessagePort, { id, args: [owned] }: Extract<ToStore, { verb: "open" }>): FromStore {
   return answer(id, () => {
     store = new Store(options, { clock, owned, onWritten: () => bell?.ring() });
-    bell = new Bell(`${options.path}-bell`, clock, () => listen(port));
+    bell = hangBell(() => listen(port));
     lookSoon(port);
     beatSoon();
   });
@@ -69,10 +69,20 @@ function close(port: MessagePort, id: number): void {
   port.close();
 }
 
+/** Where there can be none, a look once a second must do: a machine has only so many watches. */
+function hangBell(onRing: () => void): Bell | undefined {
+  try {
+    return new Bell(`${options.path}-bell`, clock, onRing);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Tells the main side what other processes have done. */
 function listen(port: MessagePort): void {
-  const news = store?.perform([]);
-  if (news !== undefined && news.changes.length > 0) port.postMessage(news);
+  if (store?.hasNews !== true) return;
+  const news = store.perform([]);
+  if (news.changes.length > 0) port.postMessage(news);
 }
 
 /** A bell may be missed. */

@@ -74,7 +74,7 @@ function openExisting({ path, durability }: FileOptions): Database {
   const stats = statSync(path);
   if (!stats.isFile()) throw new StorageError(`${path} is no file: give the path of one in a folder that can be written to`);
   if (stats.size === 0) {
-    throw new StorageError(`${path} is empty, though a store never is: what was in it is lost. Restore it from a backup, or move it away, with its -wal, to begin anew`);
+    throw new StorageError(`${path} is empty, though a store never is: what was in it is lost. Restore it from a backup, or, to begin anew, move it away with its -wal and -shm`);
   }
   requireWritable(path);
   check(path);
@@ -146,7 +146,7 @@ function adviceFor(problem: string): string | undefined {
     case "io":
       return "The disk reported an error. What was acknowledged is safe as far as the disk is; look at the disk before anything else";
     case "corrupt":
-      return "The file is damaged. Nothing was overwritten; restore a backup, or save what `sqlite3 <file> .recover` finds";
+      return "The file is damaged. Nothing was overwritten; move it away, with its -wal and -shm, and restore a backup, or save what `sqlite3 <file> .recover` finds";
     case "not-a-database":
       return "This is no SQLite database, and is left alone: give another path";
     case "read-only":

@@ -95,6 +95,7 @@ export class Store {
       const answers = calls.length === 1 ? calls.map((call) => this.#only(call)) : calls.map((call) => this.#attempt(call));
       const areOthers = this.#isStill ? false : this.#noteForOthers(calls.length);
       this.#database.exec("COMMIT");
+      this.#neighbours.noteTold();
       const own = changes.take();
       if (areOthers && own.length > 0) this.#onWritten();
       return { changes: [...news, ...own], answers };
@@ -115,6 +116,11 @@ export class Store {
     } finally {
       this.#isStill = false;
     }
+  }
+
+  /** Whether another process has written; asked without taking a lock. */
+  get hasNews(): boolean {
+    return this.#neighbours.hasNews();
   }
 
   /** To be called now and then. */
@@ -175,7 +181,7 @@ export class Store {
       { kind: "settings" },
       { kind: "ready", queues: this.#around.tally.queues() },
       { kind: "cancelling", ids: this.#jobs.cancelling() },
-      { kind: "finished", ids: this.#neighbours.takeEnds() },
+      { kind: "finished", ids: this.#neighbours.ends() },
     ];
   }
 
@@ -191,6 +197,7 @@ export class Store {
   #forget(): void {
     this.#around.tally.forget();
     this.#around.due.doubt();
+    this.#jobs.forget();
   }
 
   #failed(id: number, error: unknown): Answer {
@@ -274,6 +281,6 @@ export class Store {
   #requireSameFile(): void {
     const { path } = this.#options;
     if (statSync(path, { throwIfNoEntry: false })?.ino === this.#inode) return;
-    throw new StorageError(`${path} was removed or replaced while it was open, and what is enqueued now would be lost with it: stop all that use it, and restore it from a backup`);
+    throw new StorageError(`${path} was removed or replaced while it was open, and what is enqueued now would be lost with it: stop all that use it, move its -wal and -shm away, and restore it from a backup`);
   }
 }
