@@ -45,10 +45,16 @@ export function openDatabase(path: string, access: "read" | "write" = "write"): 
 /** The text of rows is made what it was by those who read it, in `row.ts`. */
 function storing(statement: Statement): Statement {
   return {
-    run: (...values) => statement.run(...values.map(storableValue)),
-    get: (...values) => statement.get(...values.map(storableValue)),
-    all: (...values) => statement.all(...values.map(storableValue)),
+    run: (...values: SqlValue[]) => statement.run(...allStorable(values)),
+    get: (...values: SqlValue[]) => statement.get(...allStorable(values)),
+    all: (...values: SqlValue[]) => statement.all(...allStorable(values)),
   };
+}
+
+/** In place: for every job there are many. */
+function allStorable(values: SqlValue[]): readonly SqlValue[] {
+  for (let index = 0; index < values.length; index += 1) values[index] = storableValue(values[index] ?? null);
+  return values;
 }
 
 function storableValue(value: SqlValue): SqlValue {
