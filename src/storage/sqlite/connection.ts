@@ -24,6 +24,7 @@ export class Connection {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #lastCall = 0;
+  #isClosing = false;
   /** Why nothing can be sent any more. */
   #over: StorageError | undefined;
   /** Rejects with a `StorageError`. */
@@ -76,11 +77,18 @@ export class Connection {
     });
   }
 
+  /** Resolves when the thread is gone; the process stays alive until then. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    await this.send("close", []);
+    await this.ended;
+  }
+
   /** Whoever was told of the end of a call finds listeners told of what it changed. */
   #receive({ changes, answers }: FromStore): void {
     this.#options.onChanges(changes);
     for (const answer of answers) this.#settle(answer);
-    if (this.#waiting.size === 0) this.#worker.unref();
+    if (this.#waiting.size === 0 && !this.#isClosing) this.#worker.unref();
   }
 
   #settle(answer: Answer): void {

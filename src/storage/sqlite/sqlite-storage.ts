@@ -119,8 +119,7 @@ class SqliteStorage implements Storage {
     this.#opening = undefined;
     this.#connection = undefined;
     this.#owned = null;
-    await connection.send("close", []);
-    await connection.ended;
+    await connection.close();
   }
 
   subscribe(listener: (change: StorageChange) => void): () => void {

@@ -1,7 +1,7 @@
 /** The file: made so that a half-made one is never found, and opened only if it is ours and whole. */
 
 import { accessSync, closeSync, constants, existsSync, fsyncSync, linkSync, mkdirSync, openSync, realpathSync, rmSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { StorageError } from "../../errors.js";
 import { type Database, openDatabase, problemOf } from "./driver.js";
 import { number } from "./row.js";
@@ -30,7 +30,7 @@ export function openStore(options: FileOptions): Database {
 /** Under another name first, and complete before it gets its own; `link` fails if somebody else was faster. */
 function create(path: string): void {
   const folder = dirname(path);
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   requireNoRest(path);
   const draft = `${path}.new-${process.pid}-${draftTag()}`;
   try {
@@ -58,6 +58,17 @@ function requireNoRest(path: string): void {
     if (!existsSync(rest) || statSync(rest).size === 0 || existsSync(path)) continue;
     throw new StorageError(`${path} is not there, but ${rest} is, which holds a part of it: put the file back, or, to begin anew, move ${rest} away too`);
   }
+}
+
+/** A folder that was made has its name in the one above it. */
+function makeFolder(folder: string): void {
+  const first = mkdirSync(folder, { recursive: true });
+  if (first === undefined) return;
+  let made = resolve(folder);
+  do {
+    made = dirname(made);
+    syncFolder(made);
+  } while (made !== dirname(resolve(first)) && made !== dirname(made));
 }
 
 /** Else the name of the file could be lost with the power, and all that is in it. */
