@@ -45,13 +45,14 @@ export class Connection {
         resolve();
       });
     });
-    this.opened = this.send("open", [options.owned]).then(
-      () => undefined,
-      (error: unknown) => {
-        this.#end(error as StorageError);
-        throw error;
-      },
-    );
+    this.opened = new Promise((resolve, reject) => {
+      // At once: the thread may have exited as well by now, and those who wait shall hear why.
+      const fail = (error: StorageError): void => {
+        this.#end(error);
+        reject(error);
+      };
+      this.#post("open", [options.owned], { resolve: () => resolve(), reject: fail });
+    });
     // Whoever calls is told.
     this.opened.catch(() => undefined);
   }
@@ -63,18 +64,20 @@ export class Connection {
 
   send(verb: ToStore["verb"], args: readonly unknown[]): Promise<unknown> {
     if (this.#over !== undefined) return Promise.reject(this.#over);
-    return new Promise((resolve, reject) => {
-      this.#lastCall += 1;
-      const id = this.#lastCall;
-      try {
-        this.#worker.postMessage({ id, verb, args });
-      } catch (cause) {
-        return reject(new StorageError(`${this.#options.name}: ${verb} was given what cannot be sent to a thread: ${(cause as Error).message}`, { cause }));
-      }
-      // Only calls that are under way keep the process alive.
-      if (this.#waiting.size === 0) this.#worker.ref();
-      this.#waiting.set(id, { resolve, reject });
-    });
+    return new Promise((resolve, reject) => this.#post(verb, args, { resolve, reject }));
+  }
+
+  #post(verb: ToStore["verb"], args: readonly unknown[], waiting: Waiting): void {
+    this.#lastCall += 1;
+    const id = this.#lastCall;
+    try {
+      this.#worker.postMessage({ id, verb, args });
+    } catch (cause) {
+      return waiting.reject(new StorageError(`${this.#options.name}: ${verb} was given what cannot be sent to a thread: ${(cause as Error).message}`, { cause }));
+    }
+    // Only calls that are under way keep the process alive.
+    if (this.#waiting.size === 0) this.#worker.ref();
+    this.#waiting.set(id, waiting);
   }
 
   /** Resolves when the thread is gone; the process stays alive until then. */
