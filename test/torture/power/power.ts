@@ -1,105 +1,102 @@
-/** Lets a program use a store, and looks what would be left of it, had the power gone at any moment. */
+/** One program that works on a store while it is watched, and the losses of power that could have come meanwhile. */
 
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Dice } from "../../sim/dice.js";
 import { compileShim } from "./compiler.js";
 import { Disk } from "./disk.js";
-import { Ledger, type Promised } from "./ledger.js";
+import { tryImages, type Verdict } from "./images.js";
 import { type LogEvent, readLog } from "./log.js";
 
-/** `relaxed`: the storage is told not to wait for the disk. `liar`: the disk says that it has synced, and has not. */
-export type PowerControl = "relaxed" | "liar";
+/** `relaxed`: the storage does not wait for the disk. `liar`: the disk says that it has synced, and has not. `folders`: it does so with folders. */
+export const CONTROLS = ["relaxed", "liar", "folders"] as const;
+export type Control = (typeof CONTROLS)[number];
 
 export interface PowerOptions {
   readonly images: number;
   readonly seed: number;
-  readonly control: PowerControl | null;
+  /** Of the program: how often each part of it does what it does. */
+  readonly rounds: number;
+  readonly control?: Control | undefined;
 }
 
 export interface PowerReport {
-  readonly events: number;
-  readonly syncs: number;
-  /** Acknowledgements that the images were held to, all together. */
-  readonly promises: number;
-  /** Of each image with problems, what is wrong. */
-  readonly violations: readonly (readonly string[])[];
+  readonly events: readonly LogEvent[];
+  readonly verdicts: readonly Verdict[];
 }
 
-const ROUNDS = 90;
-/** Images that one process opens: it starts anew now and then, since it may die of one. */
-const BATCH = 25;
-const LEAST_CHANCE = 0.05;
+/** In a folder of a folder, since both are made, and both could be lost. */
+const STORE = join("data", "millrace", "jobs.db");
+const SHIM = fileURLToPath(new URL("./shim.c", import.meta.url));
+const WORKLOAD = fileURLToPath(new URL("./workload.js", import.meta.url));
 
-export function losePower({ images, seed, control }: PowerOptions): PowerReport {
-  const folder = mkdtempSync(join(tmpdir(), "millrace-power-"));
+export function losePower({ images, seed, rounds, control }: PowerOptions): PowerReport {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), "millrace-power-")));
   try {
-    const events = record(folder, { seed, durability: control === "relaxed" ? "relaxed" : "full" });
-    const dice = new Dice(seed, 0);
-    // Before the first promise there is nothing to lose.
-    const first = events.findIndex(({ type }) => type === "note");
-    const cases: Case[] = [];
-    for (let image = 0; image < images; image += 1) {
-      const cut = first + dice.int(1, events.length - first);
-      const target = join(folder, `image-${image}`);
-      const { disk, ledger } = replay(join(folder, "root"), events.slice(0, cut), control === "liar");
-      disk.save(target, { dice, chance: dice.between(LEAST_CHANCE, 1) });
-      cases.push({ path: join(target, "data", "jobs.db"), promised: ledger.promised(), promises: ledger.count });
-    }
-    const problems = check(folder, cases);
-    return {
-      events: events.length,
-      syncs: events.filter(({ type }) => type === "synced").length,
-      promises: cases.reduce((sum, { promises }) => sum + promises, 0),
-      violations: problems.filter((each) => each.length > 0),
-    };
+    const root = join(folder, "disk");
+    mkdirSync(root);
+    const log = watch({ folder, root, durability: control === "relaxed" ? "relaxed" : "full", rounds, seed });
+    const gaps = gapsIn(log, root, join(folder, "replayed"));
+    if (gaps.length > 0) throw new Error(`not everything that was written was seen: ${gaps.join(", ")}`);
+    const events = log.filter((event) => !isIgnored(event, log, control));
+    return { events, verdicts: tryImages({ events, count: images, seed, root, store: STORE, folder: join(folder, "images") }) };
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-interface Case {
-  readonly path: string;
-  readonly promised: Readonly<Record<string, Promised>>;
-  readonly promises: number;
+interface Watched {
+  readonly folder: string;
+  readonly root: string;
+  readonly durability: string;
+  readonly rounds: number;
+  readonly seed: number;
 }
 
-function record(folder: string, { seed, durability }: { readonly seed: number; readonly durability: string }): readonly LogEvent[] {
-  const root = join(folder, "root");
-  const [shim, log, notes] = ["shim.so", "log", "notes"].map((name) => join(folder, name)) as [string, string, string];
-  mkdirSync(root);
-  compileShim(fileURLToPath(new URL("./shim.c", import.meta.url)), shim);
-  const workload = fileURLToPath(new URL("./workload.js", import.meta.url));
+function watch({ folder, root, durability, rounds, seed }: Watched): readonly LogEvent[] {
+  const [shim, log, notes] = [join(folder, "shim.so"), join(folder, "log"), join(folder, "notes")];
+  compileShim(SHIM, shim);
   const env = { ...process.env, LD_PRELOAD: shim, POWER_ROOT: root, POWER_LOG: log, POWER_ACKS: notes };
-  const { signal, stderr } = spawnSync(process.execPath, [workload, join(root, "data", "jobs.db"), notes, durability, `${ROUNDS}`, `${seed}`], { env, encoding: "utf8" });
-  if (signal !== "SIGKILL") throw new Error(`the program that was to be watched failed: ${stderr}`);
+  const { signal, stderr } = spawnSync(process.execPath, [WORKLOAD, join(root, STORE), notes, durability, String(rounds), String(seed)], { env, encoding: "utf8" });
+  if (signal !== "SIGKILL") throw new Error(`the program failed: ${stderr}`);
   return readLog(log);
 }
 
-function replay(root: string, events: readonly LogEvent[], isLiar: boolean): { readonly disk: Disk; readonly ledger: Ledger } {
+/** Files that are not what the log says of them. */
+function gapsIn(events: readonly LogEvent[], root: string, target: string): readonly string[] {
   const disk = new Disk(root);
-  const ledger = new Ledger();
-  for (const event of events) {
-    if (event.type === "note") ledger.note(event.text);
-    else if (!isLiar || event.type !== "synced") disk.apply(event);
-  }
-  return { disk, ledger };
+  for (const event of events) if (event.type !== "note") disk.apply(event);
+  disk.save(target, { dice: new Dice(0, 0), chance: 0 });
+  const names = new Set([root, target].flatMap((folder) => filesIn(folder).map((file) => relative(folder, file))));
+  return [...names].filter((name) => {
+    const [written, replayed] = [join(root, name), join(target, name)];
+    return !existsSync(written) || !existsSync(replayed) || !readFileSync(written).equals(readFileSync(replayed));
+  });
 }
 
-/** @returns the problems of each image */
-function check(folder: string, cases: readonly Case[]): readonly (readonly string[])[] {
-  const problems: (readonly string[])[] = [];
-  for (let first = 0; first < cases.length; first += BATCH) {
-    const batch = cases.slice(first, first + BATCH);
-    const list = join(folder, "list.json");
-    writeFileSync(list, JSON.stringify(batch));
-    const { stdout, status, signal, stderr } = spawnSync(process.execPath, [fileURLToPath(new URL("./check.js", import.meta.url)), list], { encoding: "utf8", maxBuffer: 2 ** 28 });
-    const lines = stdout.split("\n").filter((line) => line !== "");
-    problems.push(...lines.map((line) => JSON.parse(line) as string[]));
-    if (lines.length < batch.length) problems.push([`opening it ended the process: ${signal ?? status} ${stderr}`]);
-  }
-  return problems;
+function filesIn(folder: string): readonly string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.name.endsWith("-shm"))
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+/** Of a disk that says it has synced and has not. */
+function isIgnored(event: LogEvent, log: readonly LogEvent[], control: Control | undefined): boolean {
+  if (event.type !== "synced" || control === undefined || control === "relaxed") return false;
+  return control === "liar" || foldersIn(log).has(event.file);
+}
+
+const folders = new WeakMap<readonly LogEvent[], ReadonlySet<number>>();
+
+/** By their numbers: a folder is never made as a file is, and never written to. */
+function foldersIn(log: readonly LogEvent[]): ReadonlySet<number> {
+  const known = folders.get(log);
+  if (known !== undefined) return known;
+  const made = new Set(log.flatMap((event) => (event.type === "create" ? [event.file] : [])));
+  const found = new Set(log.flatMap((event) => (event.type === "open" && !made.has(event.file) ? [event.file] : [])));
+  folders.set(log, found);
+  return found;
 }
