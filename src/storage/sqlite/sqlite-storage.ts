@@ -1,5 +1,7 @@
+import { resolve } from "node:path";
 import { OptionsError, StorageError } from "../../errors.js";
 import type { NewJob } from "../../job/job-record.js";
+import { show } from "../../job/duration.js";
 import { rejectUnknownKeys } from "../../job/options.js";
 import type { Storage, StorageChange } from "../storage.js";
 import type { StoreOptions, Verb } from "./calls.js";
@@ -39,7 +41,10 @@ function parse(options: SqliteStorageOptions): StoreOptions {
   if (typeof (path as unknown) !== "string" || path === "") throw new OptionsError("sqliteStorage needs the path of a file");
   if (durability !== "full" && (durability as unknown) !== "relaxed") throw new OptionsError('durability must be "full" or "relaxed"');
   if (!(minFreeSpace >= 0)) throw new OptionsError("minFreeSpace must be a number of bytes");
-  return { path, durability, minFreeSpace };
+  // SQLite would take these for something else than a file that stays.
+  if (path.startsWith(":") || path.startsWith("file:") || path.includes("\0")) throw new OptionsError(`sqliteStorage needs the path of a file, but got ${show(path)}`);
+  // Now, since the process may go to another folder later.
+  return { path: resolve(path), durability, minFreeSpace };
 }
 
 class SqliteStorage implements Storage {
