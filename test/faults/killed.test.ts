@@ -14,3 +14,8 @@ it("notices a storage that loses what it has acknowledged", { timeout: 60_000 },
   const { violations } = await tortureByKilling({ rounds: 3, seed: 1, loseEvery: 5 });
   expect(violations.join()).toContain("acknowledged, and lost");
 });
+
+it("does not wait for ever for jobs that are stranded", { timeout: 60_000 }, async () => {
+  const { violations } = await tortureByKilling({ rounds: 1, seed: 1, loseEvery: null, drainMs: 1 });
+  expect(violations.join()).toContain("the last engine was not done after 1 ms");
+});

@@ -16,6 +16,8 @@ const AT_RANDOM = "at random";
 const MOST_MS = 400;
 /** One that does not come to its point is killed then. */
 const PATIENCE_MS = 5_000;
+/** The last engine on a file, which waits until all its jobs have ended. With one that is stranded it would wait for ever. */
+const DRAIN_MS = 60_000;
 const CHILD = fileURLToPath(new URL("./child.js", import.meta.url));
 const PRELOAD = pathToFileURL(fileURLToPath(new URL("./preload.js", import.meta.url))).href;
 
@@ -37,9 +39,10 @@ export interface KillOptions {
   readonly seed: number;
   /** Of so many transactions that enqueue one is lost, though it is acknowledged. */
   readonly loseEvery: number | null;
+  readonly drainMs?: number;
 }
 
-export async function tortureByKilling({ rounds, seed, loseEvery }: KillOptions): Promise<KillReport> {
+export async function tortureByKilling({ rounds, seed, loseEvery, drainMs = DRAIN_MS }: KillOptions): Promise<KillReport> {
   const folder = mkdtempSync(join(tmpdir(), "millrace-kill-"));
   const random = seededRandom(seed);
   const kills = new Map<string, number>();
@@ -57,7 +60,7 @@ export async function tortureByKilling({ rounds, seed, loseEvery }: KillOptions)
       kills.set(name, (kills.get(name) ?? 0) + 1);
     }
     const verdicts: Verdict[] = [];
-    for (const { path, ledger } of files) verdicts.push(await finish(path, ledger));
+    for (const { path, ledger } of files) verdicts.push(await finish({ path, ledger, drainMs }));
     const sum = (of: (ledger: Ledger) => number): number => files.reduce((total, { ledger }) => total + of(ledger), 0);
     return {
       ...{ rounds, kills, enqueued: sum(({ enqueued }) => enqueued.size), completed: sum(({ done }) => done.size) },
@@ -113,12 +116,16 @@ function takeDown(said: string, ledger: Ledger): void {
 }
 
 /** Lets all that is left in a file end, and judges it. */
-async function finish(path: string, ledger: Ledger): Promise<Verdict> {
+async function finish({ path, ledger, drainMs }: { readonly path: string; readonly ledger: Ledger; readonly drainMs: number }): Promise<Verdict> {
   const said = `${path}.ledger`;
   const child = spawn(process.execPath, [CHILD, path, "drain"], { env: { ...process.env, MILLRACE_LEDGER: said }, stdio: ["ignore", "ignore", "inherit"] });
+  let isStuck = false;
+  const timer = setTimeout(() => (isStuck = child.kill("SIGKILL")), drainMs);
   await once(child, "close");
+  clearTimeout(timer);
   takeDown(said, ledger);
   const verdict = judge(path, ledger);
   if (child.exitCode === 0) return verdict;
-  return { ...verdict, violations: [...verdict.violations, `the last engine ended with ${child.exitCode ?? child.signalCode}`] };
+  const ending = isStuck ? `was not done after ${drainMs} ms` : `ended with ${child.exitCode ?? child.signalCode}`;
+  return { ...verdict, violations: [...verdict.violations, `the last engine ${ending}`] };
 }
