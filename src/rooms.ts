@@ -100,7 +100,7 @@ export class Rooms {
       limits: maxQueuedOf(this.config),
       ready: () => this.#breather.breathe().then(() => this.#open()),
       onStored: (jobs) => this.#runner?.noteStored(jobs),
-      expect: (id) => results.open(id),
+      expect: (id) => results.expect(id),
       forget: (id, awaited) => results.forget(id, awaited),
       // A duplicate may have ended meanwhile, so it is looked up when somebody awaits it.
       toHandle: ({ id, duplicate }, awaited) => new Handle(this.#handles, duplicate ? { id, duplicate } : { id, duplicate, awaited }),

@@ -17,7 +17,7 @@ import { nextTurn, SLICE_MS } from "../waiting.js";
 import { Admission, type WholeCall } from "./admission.js";
 import type { JobHandle } from "./handle.js";
 import { payloadsOf } from "./payload-source.js";
-import type { Awaited } from "./results.js";
+import type { Awaited } from "./awaited.js";
 
 export interface ClientDeps {
   readonly storage: Pick<JobWriter, "enqueue"> & { readonly supports: StorageSupports };

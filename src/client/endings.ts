@@ -6,7 +6,8 @@
 import type { Clock, Timer } from "../clock.js";
 import type { JobId } from "../job/job-record.js";
 import type { JobReader } from "../storage/storage.js";
-import { type Awaited, endingOf, type Results } from "./results.js";
+import type { Awaited } from "./awaited.js";
+import { endingOf, type Results } from "./results.js";
 
 const RETRY_MS = 1_000;
 

@@ -5,7 +5,7 @@ import { rejectUnknownKeys, requireFunction, requireSignal } from "../job/option
 import type { Clock } from "../clock.js";
 import type { JobId } from "../job/job-record.js";
 import type { JobInfo } from "./job-info.js";
-import type { Awaited } from "./results.js";
+import type { Awaited } from "./awaited.js";
 import { waitPatiently } from "../waiting.js";
 
 export interface ResultOptions {

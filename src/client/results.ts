@@ -1,4 +1,4 @@
-/** Who waits for which job. Knows the jobs that this engine enqueued, or somebody awaits, until they end. */
+/** Who waits for which job, and how jobs end for them. */
 
 import {
   EngineStoppedError,
@@ -14,99 +14,16 @@ import {
 } from "../errors.js";
 import type { Clock } from "../clock.js";
 import { type Failure, isFinished, type JobId, type JobRow } from "../job/job-record.js";
-import type { ProgressListener } from "./handle.js";
-import { packBytes, type PackedBytes, unpackBytes } from "../job/packed-bytes.js";
-import { decode, type Encoded } from "../job/payload.js";
+import type { Encoded } from "../job/payload.js";
 import { fromWireError } from "../protocol/wire-error.js";
-
-/** How a job ended, as it is told to whoever awaits it. */
-export type Ending =
-  | {
-      readonly kind: "completed";
-      readonly result: Encoded;
-      /** Whose result it is, if that was moved and so exists only once. */
-      readonly moved: JobIdentity | null;
-    }
-  /** The same, told already. */
-  | { readonly kind: "kept"; readonly result: PackedBytes }
-  | { readonly kind: "failed"; readonly error: Error };
-
-interface Waiter {
-  readonly resolve: (result: unknown) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** Ends once. Settled before anyone awaits it, it keeps the ending. */
-export class Awaited {
-  #ending: Ending | undefined;
-  // A million jobs may be awaited, each by one: only the second makes a list.
-  #first: Waiter | undefined;
-  #others: Waiter[] | undefined;
-  /** How many have opened it. */
-  holders = 0;
-  /** The process is kept alive until it ends. */
-  isHeld = false;
-
-  get ending(): Ending | undefined {
-    return this.#ending;
-  }
-
-  /**
-   * The result. One that was moved goes to the first who asks, and is not kept.
-   *
-   * @throws the error of a job that failed
-   */
-  take(): unknown {
-    const ending = this.#ending;
-    if (ending === undefined) throw new TypeError("it has not ended");
-    if (ending.kind === "failed") throw ending.error;
-    if (ending.kind === "kept") return decode({ bytes: unpackBytes(ending.result), attachments: [] }, "result");
-    if (ending.moved !== null) this.#ending = { kind: "failed", error: movedError(ending.moved) };
-    return decode(ending.result, "result");
-  }
-
-  settle(ending: Ending): void {
-    if (this.#ending !== undefined) return;
-    this.#ending = ending;
-    const [first, others] = [this.#first, this.#others];
-    this.#first = this.#others = undefined;
-    if (first !== undefined) this.#tell(first);
-    for (const other of others ?? []) this.#tell(other);
-    this.#pack();
-  }
-
-  /** Calls one of the two when it ends. Who waits first is told first. @returns what ends the wait */
-  wait(waiter: Waiter): () => void {
-    if (this.#ending !== undefined) this.#tell(waiter);
-    else if (this.#first === undefined && this.#others === undefined) this.#first = waiter;
-    else (this.#others ??= []).push(waiter);
-    return () => {
-      if (this.#first === waiter) this.#first = undefined;
-      else this.#others = this.#others?.filter((other) => other !== waiter);
-    };
-  }
-
-  #tell({ resolve, reject }: Waiter): void {
-    let result: unknown;
-    try {
-      result = this.take();
-    } catch (error) {
-      return reject(error);
-    }
-    resolve(result);
-  }
-
-  /** Bytes that lie among those of others would keep all of them in memory, for whoever keeps a handle. */
-  #pack(): void {
-    if (this.#ending?.kind !== "completed" || this.#ending.moved !== null) return;
-    this.#ending = { kind: "kept", result: packBytes(this.#ending.result.bytes) };
-  }
-}
+import { type Awaited, type Ending, movedError, type Waiter } from "./awaited.js";
+import { AwaitedJobs } from "./awaited-jobs.js";
+import type { ProgressListener } from "./handle.js";
 
 /** The unfinished jobs that handles were given out of. */
 export class Results {
   readonly #clock: Pick<Clock, "hold">;
-  readonly #byId = new Map<JobId, Awaited>();
+  readonly #jobs = new AwaitedJobs();
   readonly #watchers = new Map<JobId, Set<ProgressListener>>();
   /** How many jobs keep the process alive, since somebody waits for them. */
   #heldFor = 0;
@@ -116,12 +33,14 @@ export class Results {
     this.#clock = clock;
   }
 
-  /** Shared by all handles of a job. */
+  /** A job that is being enqueued here. */
+  expect(id: JobId): Awaited {
+    return this.#jobs.add(id);
+  }
+
+  /** Any job. Shared by all handles of it. */
   open(id: JobId): Awaited {
-    let awaited = this.#byId.get(id);
-    if (awaited === undefined) this.#byId.set(id, (awaited = new Awaited()));
-    awaited.holders += 1;
-    return awaited;
+    return this.#jobs.open(id);
   }
 
   /** Calls one of the two when a job has ended, and keeps the process alive until then. */
@@ -134,15 +53,14 @@ export class Results {
     awaited.wait({ resolve, reject });
   }
 
-  /** Those of the ids that somebody has a handle of. */
+  /** Those of the ids that somebody may want to hear of. */
   known(ids: readonly JobId[]): JobId[] {
-    return ids.filter((id) => this.#byId.has(id));
+    return ids.filter((id) => this.#jobs.get(id) !== undefined || this.#watchers.has(id));
   }
 
   settle(id: JobId, ending: Ending): void {
-    const awaited = this.#byId.get(id);
+    const awaited = this.#drop(id);
     if (awaited === undefined) return;
-    this.#drop(id);
     if (awaited.isHeld) this.#letGo();
     awaited.settle(ending);
   }
@@ -150,7 +68,7 @@ export class Results {
   /** One of those who opened it does not await it any more. */
   forget(id: JobId, awaited: Awaited): void {
     // It may have ended meanwhile, and others may await what comes after a `retry`.
-    if (this.#byId.get(id) !== awaited) return;
+    if (this.#jobs.get(id) !== awaited) return;
     awaited.holders -= 1;
     if (awaited.holders === 0) this.#drop(id);
   }
@@ -162,9 +80,9 @@ export class Results {
     this.#release = undefined;
   }
 
-  #drop(id: JobId): void {
-    this.#byId.delete(id);
+  #drop(id: JobId): Awaited | undefined {
     if (this.#watchers.size > 0) this.#watchers.delete(id);
+    return this.#jobs.delete(id);
   }
 
   /**
@@ -187,8 +105,8 @@ export class Results {
 
   stop(): void {
     const error = new EngineStoppedError("the engine was stopped before the job ended");
-    for (const awaited of this.#byId.values()) awaited.settle({ kind: "failed", error });
-    this.#byId.clear();
+    for (const awaited of this.#jobs.all()) awaited.settle({ kind: "failed", error });
+    this.#jobs.clear();
     this.#watchers.clear();
     this.#heldFor = 0;
     this.#release?.();
@@ -214,10 +132,6 @@ export function endingOfResult(result: Encoded, { id, name, attempt }: Pick<JobR
 function errorOf({ id, name, attempt, state, failure }: JobRow): Error {
   if (state === "cancelled" || failure === null) return new JobCancelledError(`job "${name}" (${id}) was cancelled`);
   return failureError(failure, { id, name, runs: attempt });
-}
-
-function movedError(job: JobIdentity): PayloadLostError {
-  return new PayloadLostError(`the result of job "${job.name}" (${job.id}) was moved to whoever awaited it first`, job);
 }
 
 function failureError(failure: Failure, job: JobIdentity): Error {

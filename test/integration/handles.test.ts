@@ -5,6 +5,7 @@ import { linear } from "millrace/jobs";
 import { describe, expect, it } from "vitest";
 import { newEngine, nextEvent, rejection, said, startEngine } from "./engines.js";
 import { newGate, open } from "./gates.js";
+import { runProcess } from "./processes.js";
 
 describe("id", () => {
   it("sorts in the order of enqueue and is stable over retries", async () => {
@@ -73,6 +74,11 @@ describe("result", () => {
     const error = await rejection(engine.job(job.id).result());
     expect(error).toBeInstanceOf(UnknownJobError);
     expect(error).toMatchObject({ code: "MILLRACE_UNKNOWN_JOB", message: expect.stringContaining(job.id) as string });
+  });
+
+  it.each(["plain", "signal", "timeout"])("comes to whoever waits or has kept a handle, though the others are forgotten: %s", async (way) => {
+    const { lines, code } = await runProcess("forgotten.js", [way], ["--expose-gc"]);
+    expect({ lines, code }).toEqual({ lines: ["forgotten true", "told 10", "job undefined", "kept 10"], code: 0 });
   });
 
   it("is not awaited for ever when another engine removes the job", async () => {
