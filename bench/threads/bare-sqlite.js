@@ -4,6 +4,7 @@
  */
 
 import { parentPort, workerData } from "node:worker_threads";
+import { JOB_COLUMNS } from "../../dist/src/storage/sqlite/row.js";
 import { openStore } from "../../dist/src/storage/sqlite/store-file.js";
 
 const { path, durability, batch } = workerData;
@@ -11,11 +12,11 @@ const database = openStore({ path, durability });
 const insert = database.prepare(
   "INSERT INTO jobs (id, queue, name, state, ready, priority, run_at, max_retries, created_at, depth, payload) VALUES (?, 'default', 'echo', 'waiting', 1, 0, ?, 5, ?, 0, ?)",
 );
-const ready = database.prepare("SELECT * FROM jobs WHERE ready = 1 AND queue = 'default' AND name = 'echo' ORDER BY priority, run_at, seq LIMIT ?");
+const ready = database.prepareTuples(`SELECT fence, ${JOB_COLUMNS} FROM jobs WHERE ready = 1 AND queue = 'default' AND name = 'echo' ORDER BY priority, run_at, seq LIMIT ?`);
 const claim = database.prepare("UPDATE jobs SET state = 'running', ready = NULL, fence = fence + 1, attempt = attempt + 1, runner = 'bare', started_at = ? WHERE seq = ?");
 const finish = database.prepare("UPDATE jobs SET state = 'completed', runner = NULL, result = ?, finished_at = ?, bytes = 20 WHERE seq = ? AND fence = ? AND state = 'running'");
 
-const oldest = database.prepare(
+const oldest = database.prepareTuples(
   "SELECT seq, queue, name, state, finished_at, bytes FROM jobs WHERE finished_at IS NOT NULL AND queue = 'default' AND state = 'completed' ORDER BY finished_at, seq LIMIT ?",
 );
 const remove = database.prepare("DELETE FROM jobs WHERE seq = ?");
@@ -42,16 +43,16 @@ function run(jobs) {
     let rows = [];
     transaction(() => {
       rows = ready.all(count);
-      for (const { seq } of rows) claim.run(now, seq);
+      for (const [, seq] of rows) claim.run(now, seq);
     });
     if (rows.length !== count) throw new Error(`${rows.length} of ${count} jobs were claimed`);
     transaction(() => {
-      for (const { seq, fence } of rows) finish.run(payload, now, seq, fence + 1);
+      for (const [fence, seq] of rows) finish.run(payload, now, seq, fence + 1);
     });
     kept += count;
     if (kept <= KEPT) continue;
     transaction(() => {
-      for (const { seq } of oldest.all(kept - KEPT)) remove.run(seq);
+      for (const [seq] of oldest.all(kept - KEPT)) remove.run(seq);
     });
     kept = KEPT;
   }

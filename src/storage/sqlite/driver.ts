@@ -10,6 +10,15 @@ export type SqlValue = string | number | null | Uint8Array;
 /** A row, by the names of its columns. */
 export type SqlRow = Readonly<Record<string, SqlValue>>;
 
+/** The values of a row, in the order of its columns. */
+export type SqlTuple = readonly SqlValue[];
+
+/** Gives many rows in half the time: there is no object to make for each. */
+export interface TupleStatement {
+  get(...values: readonly SqlValue[]): SqlTuple | undefined;
+  all(...values: readonly SqlValue[]): readonly SqlTuple[];
+}
+
 export interface Statement {
   run(...values: readonly SqlValue[]): { readonly changes: number | bigint };
   get(...values: readonly SqlValue[]): SqlRow | undefined;
@@ -19,10 +28,17 @@ export interface Statement {
 export interface Database {
   exec(sql: string): unknown;
   prepare(sql: string): Statement;
+  prepareTuples(sql: string): TupleStatement;
   close(): unknown;
 }
 
-type DatabaseClass = new (path: string, options?: object) => Database;
+/** What the two libraries have in common, and by what each gives tuples: better-sqlite3, and Node from 22.16. */
+interface LibraryStatement extends Statement {
+  readonly raw?: (this: LibraryStatement, on: true) => unknown;
+  readonly setReturnArrays?: (this: LibraryStatement, on: true) => unknown;
+}
+
+type DatabaseClass = new (path: string, options?: object) => Pick<Database, "exec" | "close"> & { prepare(sql: string): LibraryStatement };
 
 /**
  * Opens a file, and makes it if it is not there and may be written.
@@ -38,6 +54,7 @@ export function openDatabase(path: string, access: "read" | "write" = "write"): 
   return {
     exec: (sql) => database.exec(sql),
     prepare: (sql) => storing(database.prepare(sql)),
+    prepareTuples: (sql) => tuples(database.prepare(sql)),
     close: () => database.close(),
   };
 }
@@ -48,6 +65,20 @@ function storing(statement: Statement): Statement {
     run: (...values: SqlValue[]) => statement.run(...allStorable(values)),
     get: (...values: SqlValue[]) => statement.get(...allStorable(values)),
     all: (...values: SqlValue[]) => statement.all(...allStorable(values)),
+  };
+}
+
+function tuples(statement: LibraryStatement): TupleStatement {
+  statement.raw?.(true);
+  statement.setReturnArrays?.(true);
+  const rows = storing(statement);
+  const toTuple = (row: SqlRow | SqlTuple): SqlTuple => (Array.isArray(row) ? (row as SqlTuple) : Object.values(row as SqlRow));
+  return {
+    get: (...values) => {
+      const row = rows.get(...values);
+      return row === undefined ? undefined : toTuple(row);
+    },
+    all: (...values) => rows.all(...values).map(toTuple),
   };
 }
 

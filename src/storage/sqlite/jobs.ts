@@ -4,8 +4,8 @@ import { type ClaimedJob, type FinishedState, isFinished, type JobId, type JobRo
 import type { Transition } from "../../job/lifecycle.js";
 import type { CancelResult, ChangeRequest, ChangeResult, ClaimRequest, Enqueued, QueueLimits, ReclaimRequest } from "../storage.js";
 import type { Around } from "./around.js";
-import type { Database, SqlRow, Statement } from "./driver.js";
-import { NEW_COLUMNS, newValues, number, text, textOrNull, toJobRow, toJson } from "./row.js";
+import type { Database, SqlRow, SqlTuple, Statement } from "./driver.js";
+import { JOB_COLUMNS, NEW_COLUMNS, newValues, number, seqOf, text, textOrNull, toJobRow, toJson } from "./row.js";
 
 /** What must be known of a job to move it. */
 interface Moved {
@@ -67,8 +67,8 @@ export class Jobs {
 
   /** That of one job, which is due. */
   claimOne(seq: number, { runner, now }: ClaimRequest): ClaimedJob[] {
-    const row = this.#sql.row.get(seq);
-    return row === undefined ? [] : [this.#claimRow(row, { runner, now })];
+    const job = this.#sql.job.get(seq);
+    return job === undefined ? [] : [this.#claim(job, { runner, now })];
   }
 
   /** A queue whose jobs have few names is asked by name, so that jobs nobody here can run do not stand in the way. */
@@ -76,21 +76,21 @@ export class Jobs {
     if (limit < 1) return [];
     const waiting = this.#around.tally.namesWaiting(queue);
     const found = names.filter((name, index) => waiting.has(name) && names.indexOf(name) === index);
-    const rows = found.length === 1 ? this.#sql.ready.all(queue, found[0] ?? "", limit) : this.#firstOf(found, { queue, limit });
-    return rows.map((row) => this.#claimRow(row, { runner, now }));
+    const jobs = found.length === 1 ? this.#sql.ready.all(queue, found[0] ?? "", limit) : this.#firstOf(found, { queue, limit });
+    return jobs.map((job) => this.#claim(job, { runner, now }));
   }
 
   /** Looked at by their order alone, since most of them will not be taken. */
-  #firstOf(names: readonly string[], { queue, limit }: Pick<ClaimRequest, "queue" | "limit">): readonly SqlRow[] {
+  #firstOf(names: readonly string[], { queue, limit }: Pick<ClaimRequest, "queue" | "limit">): readonly SqlTuple[] {
     const found = names.flatMap((name) => this.#sql.readyOrder.all(queue, name, limit));
-    return found.sort(isClaimedFirst).slice(0, limit).map(({ seq = 0 }) => this.#sql.row.get(seq) ?? {});
+    return found.sort(isClaimedFirst).slice(0, limit).map(([, , seq]) => this.#sql.job.get(seq ?? null) ?? []);
   }
 
   /** It is written what the row becomes, and reckoned here: giving it back takes SQLite as long as all the rest. */
-  #claimRow(row: SqlRow, { runner, now }: Pick<ClaimRequest, "runner" | "now">): ClaimedJob {
-    const job = toJobRow(row);
+  #claim(tuple: SqlTuple, { runner, now }: Pick<ClaimRequest, "runner" | "now">): ClaimedJob {
+    const job = toJobRow(tuple);
     const { id, queue, name, payload } = job;
-    const seq = number(row["seq"]);
+    const seq = seqOf(tuple);
     this.#sql.claim.run(runner, now, seq);
     this.#claimed.set(id, { seq, queue, name, payloadBytes: payload.byteLength });
     this.#around.tally.move(job, { from: job.state, to: "running" });
@@ -199,7 +199,7 @@ export class Jobs {
       this.#sql.reclaim.run(state, isDue ? 1 : 0, job.seq);
       this.#around.tally.move(job, { from: "running", to: state });
       this.#waitsAgain(row, true);
-      return toJobRow(this.#sql.row.get(job.seq) ?? {});
+      return toJobRow(this.#sql.job.get(job.seq) ?? []);
     });
   }
 
@@ -224,17 +224,17 @@ export class Jobs {
   }
 }
 
-function isClaimedFirst(a: SqlRow, b: SqlRow): number {
-  for (const column of ["priority", "run_at", "seq"]) {
+function isClaimedFirst(a: SqlTuple, b: SqlTuple): number {
+  for (let column = 0; column < ORDER_COLUMNS; column += 1) {
     const difference = number(a[column]) - number(b[column]);
     if (difference !== 0) return difference;
   }
   return 0;
 }
 
-/** Of a row that waits, all that is not the same in each. */
-const CLAIMED =
-  "seq, id, queue, name, state, priority, run_at, attempt, max_retries, fence, created_at, timeout_ms, depth, unique_key, unique_until, progress, result_moved, backoff, meta, failure, payload, result";
+const ORDER = "priority, run_at, seq";
+const ORDER_COLUMNS = 3;
+const READY = `FROM jobs WHERE ready = 1 AND queue = ? AND name = ? ORDER BY ${ORDER} LIMIT ?`;
 const ENDED = "attempt = ?, run_at = ?, failure = ?, result = ?, result_moved = ?, progress = ?, runner = NULL, alone = NULL";
 
 function statements(database: Database) {
@@ -243,12 +243,12 @@ function statements(database: Database) {
   return {
     exists: prepare("SELECT 1 FROM jobs WHERE id = ?"),
     find: prepare(`SELECT ${MOVED} FROM jobs WHERE id = ?`),
-    row: prepare("SELECT * FROM jobs WHERE seq = ?"),
+    job: database.prepareTuples(`SELECT ${JOB_COLUMNS} FROM jobs WHERE seq = ?`),
     holder: prepare("SELECT id FROM jobs WHERE name = ? AND unique_key = ? AND holds_key = 1"),
     holdKey: prepare("UPDATE jobs SET holds_key = 1 WHERE seq = ?"),
     insert: prepare(`INSERT INTO jobs (${NEW_COLUMNS}) VALUES (${places}) ON CONFLICT (id) DO NOTHING`),
-    ready: prepare(`SELECT ${CLAIMED} FROM jobs WHERE ready = 1 AND queue = ? AND name = ? ORDER BY priority, run_at, seq LIMIT ?`),
-    readyOrder: prepare("SELECT seq, priority, run_at FROM jobs WHERE ready = 1 AND queue = ? AND name = ? ORDER BY priority, run_at, seq LIMIT ?"),
+    ready: database.prepareTuples(`SELECT ${JOB_COLUMNS} ${READY}`),
+    readyOrder: database.prepareTuples(`SELECT ${ORDER} ${READY}`),
     claim: prepare(
       `UPDATE jobs SET state = 'running', ready = NULL, fence = fence + 1, attempt = attempt + 1, runner = ?, started_at = ?, cancel_requested = 0,
        holds_key = CASE unique_until WHEN 'started' THEN NULL ELSE holds_key END WHERE seq = ?`,

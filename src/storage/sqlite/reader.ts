@@ -1,24 +1,24 @@
 import type { JobId, JobRow } from "../../job/job-record.js";
 import type { ListQuery } from "../storage.js";
-import type { Database, Statement } from "./driver.js";
-import { toJobRow } from "./row.js";
+import type { Database, TupleStatement } from "./driver.js";
+import { JOB_COLUMNS, toJobRow } from "./row.js";
 
 /** Reads jobs, and changes nothing. */
 export class Reader {
-  readonly #byId: Statement;
-  readonly #list: Statement;
+  readonly #byId: TupleStatement;
+  readonly #list: TupleStatement;
 
   constructor(database: Database) {
-    this.#byId = database.prepare("SELECT * FROM jobs WHERE id = ?");
-    this.#list = database.prepare(
-      "SELECT * FROM jobs WHERE id > ? AND state = coalesce(?, state) AND queue = coalesce(?, queue) AND name = coalesce(?, name) ORDER BY id LIMIT ?",
+    this.#byId = database.prepareTuples(`SELECT ${JOB_COLUMNS} FROM jobs WHERE id = ?`);
+    this.#list = database.prepareTuples(
+      `SELECT ${JOB_COLUMNS} FROM jobs WHERE id > ? AND state = coalesce(?, state) AND queue = coalesce(?, queue) AND name = coalesce(?, name) ORDER BY id LIMIT ?`,
     );
   }
 
   get(ids: readonly JobId[]): (JobRow | undefined)[] {
     return ids.map((id) => {
-      const row = this.#byId.get(id);
-      return row === undefined ? undefined : toJobRow(row);
+      const tuple = this.#byId.get(id);
+      return tuple === undefined ? undefined : toJobRow(tuple);
     });
   }
 

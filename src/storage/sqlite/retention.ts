@@ -3,7 +3,7 @@
 import type { FinishedState } from "../../job/job-record.js";
 import type { PruneRequest, PruneResult, Retention } from "../storage.js";
 import type { Around } from "./around.js";
-import type { SqlRow, Statement } from "./driver.js";
+import type { SqlTuple, TupleStatement } from "./driver.js";
 import type { Jobs } from "./jobs.js";
 import { number, text } from "./row.js";
 import type { FinishedTally } from "./tally.js";
@@ -21,16 +21,18 @@ interface Kept {
 export class RetentionRule {
   readonly #around: Around;
   readonly #jobs: Jobs;
-  readonly #oldest: Statement;
-  readonly #oldestOfQueue: Statement;
+  readonly #oldest: TupleStatement;
+  readonly #expired: TupleStatement;
+  readonly #oldestOfQueue: TupleStatement;
 
   constructor(around: Around, jobs: Jobs) {
     this.#around = around;
     this.#jobs = jobs;
     const columns = "seq, queue, name, state, finished_at, bytes";
     const finished = "FROM jobs WHERE finished_at IS NOT NULL AND queue = ?";
-    this.#oldest = around.database.prepare(`SELECT ${columns} ${finished} AND state = ? ORDER BY finished_at, seq LIMIT ?`);
-    this.#oldestOfQueue = around.database.prepare(`SELECT ${columns} ${finished} ORDER BY finished_at, seq LIMIT ?`);
+    this.#oldest = around.database.prepareTuples(`SELECT ${columns} ${finished} AND state = ? ORDER BY finished_at, seq LIMIT ?`);
+    this.#expired = around.database.prepareTuples(`SELECT ${columns} ${finished} AND state = ? AND finished_at <= ? ORDER BY finished_at, seq LIMIT ?`);
+    this.#oldestOfQueue = around.database.prepareTuples(`SELECT ${columns} ${finished} ORDER BY finished_at, seq LIMIT ?`);
   }
 
   /** Age and number come first, so that weight is taken of what they leave. */
@@ -50,10 +52,11 @@ export class RetentionRule {
   #tooMany({ retention, limit, now }: PruneRequest): readonly Kept[] {
     const victims = this.#around.tally.finished().flatMap(({ queue, state, count }) => {
       const kept = limitsOf(state, retention);
-      const excess = count - kept.count;
-      const oldest = this.#oldest.all(queue, state, limit).map(toKept);
-      const first = oldest.findIndex(({ finishedAt }, index) => index >= excess && finishedAt + kept.ageMs > now);
-      return first === -1 ? oldest : oldest.slice(0, first);
+      const excess = Math.min(Math.max(count - kept.count, 0), limit);
+      // Both are the oldest, so that the longer one has the other in it.
+      const expired = this.#expired.all(queue, state, now - kept.ageMs, limit);
+      const victims = expired.length > excess ? expired : this.#oldest.all(queue, state, excess);
+      return victims.map(toKept);
     });
     return oldestFirst(victims).slice(0, limit);
   }
@@ -95,15 +98,8 @@ function limitsOf(state: FinishedState, retention: Retention): Retention["comple
   return state === "dead" ? retention.dead : retention.completed;
 }
 
-function toKept(row: SqlRow): Kept {
-  return {
-    seq: number(row["seq"]),
-    queue: text(row["queue"]),
-    name: text(row["name"]),
-    state: text(row["state"]) as FinishedState,
-    finishedAt: number(row["finished_at"]),
-    bytes: number(row["bytes"]),
-  };
+function toKept([seq, queue, name, state, finishedAt, bytes]: SqlTuple): Kept {
+  return { seq: number(seq), queue: text(queue), name: text(name), state: text(state) as FinishedState, finishedAt: number(finishedAt), bytes: number(bytes) };
 }
 
 function oldestFirst(jobs: readonly Kept[]): readonly Kept[] {

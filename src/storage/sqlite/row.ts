@@ -2,10 +2,11 @@
 
 import { isEmptyMeta, type Failure, type JobRow, type JobState, type NewJob } from "../../job/job-record.js";
 import type { Backoff } from "../../job/backoff.js";
-import type { SqlRow, SqlValue } from "./driver.js";
+import type { SqlTuple, SqlValue } from "./driver.js";
 import { asItWas } from "./text.js";
 
 const NO_ATTACHMENTS: readonly ArrayBuffer[] = Object.freeze([]);
+const NO_META: NewJob["meta"] = Object.freeze({});
 
 /** What a job enters the table with, in this order. */
 export const NEW_COLUMNS =
@@ -21,34 +22,44 @@ export function newValues(job: NewJob, isDue: boolean): readonly SqlValue[] {
   ];
 }
 
-export function toJobRow(row: SqlRow): JobRow {
-  const key = textOrNull(row["unique_key"]);
+/** All of a job, in the order that `toJobRow` takes. */
+export const JOB_COLUMNS =
+  "seq, id, name, queue, payload, priority, max_retries, backoff, timeout_ms, depth, run_at, created_at, unique_key, unique_until, meta, state, attempt, fence, runner, started_at, finished_at, failure, result, result_moved, cancel_requested, progress";
+
+export function seqOf([seq]: SqlTuple): number {
+  return number(seq);
+}
+
+/** By position, since a claim reads a thousand of them. */
+export function toJobRow(tuple: SqlTuple): JobRow {
+  const [, id, name, queue, payload, priority, maxRetries, backoff, timeoutMs, depth, runAt, createdAt, key, until, meta, ...state] = tuple;
+  const [currentState, attempt, fence, runner, startedAt, finishedAt, failure, result, resultMoved, cancelRequested, progress] = state;
   return {
-    id: text(row["id"]),
-    name: text(row["name"]),
-    queue: text(row["queue"]),
-    payload: row["payload"] as Uint8Array,
+    id: text(id),
+    name: text(name),
+    queue: text(queue),
+    payload: payload as Uint8Array,
     attachments: NO_ATTACHMENTS,
-    priority: number(row["priority"]),
-    maxRetries: numberOrNull(row["max_retries"]) ?? Infinity,
-    backoff: backoffs.get(row["backoff"]) as Backoff | null,
-    timeoutMs: numberOrNull(row["timeout_ms"]),
-    depth: number(row["depth"]),
-    runAt: number(row["run_at"]),
-    createdAt: number(row["created_at"]),
-    unique: key === null ? null : { key, until: row["unique_until"] === "started" ? "started" : "finished" },
-    meta: (fromJson(row["meta"]) ?? {}) as JobRow["meta"],
-    state: text(row["state"]) as JobState,
-    attempt: number(row["attempt"]),
-    fence: number(row["fence"]),
-    runner: textOrNull(row["runner"]),
-    startedAt: numberOrNull(row["started_at"]),
-    finishedAt: numberOrNull(row["finished_at"]),
-    failure: fromJson(row["failure"]) as Failure | null,
-    result: (row["result"] ?? null) as Uint8Array | null,
-    resultMoved: row["result_moved"] === 1,
-    cancelRequested: row["cancel_requested"] === 1,
-    progress: numberOrNull(row["progress"]),
+    priority: number(priority),
+    maxRetries: numberOrNull(maxRetries) ?? Infinity,
+    backoff: backoffs.get(backoff) as Backoff | null,
+    timeoutMs: numberOrNull(timeoutMs),
+    depth: number(depth),
+    runAt: number(runAt),
+    createdAt: number(createdAt),
+    unique: key === null ? null : { key: text(key), until: until === "started" ? "started" : "finished" },
+    meta: (fromJson(meta) ?? NO_META) as JobRow["meta"],
+    state: text(currentState) as JobState,
+    attempt: number(attempt),
+    fence: number(fence),
+    runner: textOrNull(runner),
+    startedAt: numberOrNull(startedAt),
+    finishedAt: numberOrNull(finishedAt),
+    failure: fromJson(failure) as Failure | null,
+    result: (result ?? null) as Uint8Array | null,
+    resultMoved: resultMoved === 1,
+    cancelRequested: cancelRequested === 1,
+    progress: numberOrNull(progress),
   };
 }
 

@@ -1,12 +1,12 @@
 import { resolve } from "node:path";
 import { OptionsError, StorageError } from "../../errors.js";
-import type { NewJob } from "../../job/job-record.js";
 import { show } from "../../job/duration.js";
 import { rejectUnknownKeys } from "../../job/options.js";
 import type { Storage, StorageChange } from "../storage.js";
 import type { StoreOptions, Verb } from "./calls.js";
 import { Connection } from "./connection.js";
 import type { Owned } from "./owner.js";
+import { packArgs, unpackAnswer } from "./wire.js";
 
 export interface SqliteStorageOptions {
   /** The file. It and its folder are made if they are not there. SQLite keeps two more files beside it while it is open. */
@@ -66,9 +66,9 @@ class SqliteStorage implements Storage {
     this.name = `SQLite (${options.path})`;
   }
 
-  readonly enqueue: Storage["enqueue"] = (jobs, now, limits) => this.#call("enqueue", [jobs.map(exactly), now, limits]);
+  readonly enqueue: Storage["enqueue"] = (jobs, now, limits) => this.#call("enqueue", [jobs, now, limits]);
   readonly claim: Storage["claim"] = (request) => this.#call("claim", [request]);
-  readonly complete: Storage["complete"] = (transitions) => this.#call("complete", [transitions.map((each) => ({ ...each, result: each.result === null ? null : exact(each.result) }))]);
+  readonly complete: Storage["complete"] = (transitions) => this.#call("complete", [transitions]);
   readonly cancel: Storage["cancel"] = (ids, now) => this.#call("cancel", [ids, now]);
   readonly change: Storage["change"] = (request) => this.#call("change", [request]);
   readonly prune: Storage["prune"] = (request) => this.#call("prune", [request]);
@@ -81,9 +81,9 @@ class SqliteStorage implements Storage {
   };
   readonly reclaim: Storage["reclaim"] = (request) => this.#call("reclaim", [request]);
   readonly pause: Storage["pause"] = (queue, paused) => this.#call("pause", [queue, paused]);
-  readonly saveSchedule: Storage["saveSchedule"] = (schedule) => this.#call("saveSchedule", [{ ...schedule, template: { ...schedule.template, payload: exact(schedule.template.payload) } }]);
+  readonly saveSchedule: Storage["saveSchedule"] = (schedule) => this.#call("saveSchedule", [schedule]);
   readonly removeSchedule: Storage["removeSchedule"] = (name) => this.#call("removeSchedule", [name]);
-  readonly tick: Storage["tick"] = (request) => this.#call("tick", [{ ...request, job: exactly(request.job) }]);
+  readonly tick: Storage["tick"] = (request) => this.#call("tick", [request]);
   readonly settings: Storage["settings"] = () => this.#call("settings", []);
   readonly get: Storage["get"] = (ids, now) => this.#call("get", [ids, now]);
   readonly list: Storage["list"] = (query) => this.#call("list", [query]);
@@ -135,7 +135,8 @@ class SqliteStorage implements Storage {
 
   #call<Name extends Verb>(verb: Name, args: Parameters<Storage[Name]>): ReturnType<Storage[Name]> {
     if (this.#users === 0) return Promise.reject(new StorageError(`${this.name} is not open`)) as ReturnType<Storage[Name]>;
-    return this.#connected().send(verb, args) as ReturnType<Storage[Name]>;
+    const answer = this.#connected().send(verb, packArgs(verb, args));
+    return answer.then((value) => unpackAnswer(verb, args, value)) as ReturnType<Storage[Name]>;
   }
 
   /** To a thread that lives: if the last one has died, another one finds what was committed. */
@@ -167,13 +168,4 @@ function tell(listener: (change: StorageChange) => void, change: StorageChange):
   } catch {
     // The write has happened. Its caller must not get the error of somebody else who only wanted a hint.
   }
-}
-
-function exactly(job: NewJob): NewJob {
-  return { ...job, payload: exact(job.payload) };
-}
-
-/** A part of a larger buffer would be posted with all of it. */
-function exact(bytes: Uint8Array): Uint8Array {
-  return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
 }

@@ -7,6 +7,7 @@ import type { Call, FromStore, StoreOptions, ToStore } from "./calls.js";
 import { HEARTBEAT_MS } from "./owner.js";
 import { Store } from "./store.js";
 import { explained } from "./store-file.js";
+import { packAnswer, unpackCall } from "./wire.js";
 
 /** Calls of one transaction. What is more waits for the next, so that the first answers are not kept waiting for the last. */
 const MOST_CALLS = 256;
@@ -24,7 +25,7 @@ function serve(port: MessagePort): void {
     for (let message: ToStore | undefined = first; message !== undefined; ) {
       const calls: Call[] = [];
       while (message !== undefined && isCall(message) && calls.length < MOST_CALLS) {
-        calls.push(message);
+        calls.push(unpackCall(message));
         message = next(port);
       }
       if (calls.length > 0) port.postMessage(perform(calls));
@@ -56,9 +57,14 @@ function open(port: MessagePort, { id, args: [owned] }: Extract<ToStore, { verb:
 }
 
 function perform(calls: readonly Call[]): FromStore {
-  if (store !== undefined) return store.perform(calls);
+  if (store !== undefined) return packed(calls, store.perform(calls));
   const error = { message: `${options.path} is not open`, cause: undefined };
   return { changes: [], answers: calls.map(({ id }) => ({ id, error })) };
+}
+
+/** Answers are in the order of calls. */
+function packed(calls: readonly Call[], { changes, answers }: FromStore): FromStore {
+  return { changes, answers: answers.map((answer, index) => packAnswer(calls[index], answer)) };
 }
 
 function close(port: MessagePort, id: number): void {

@@ -6,6 +6,7 @@ import type { Database, Statement } from "./driver.js";
 import { number, text } from "./row.js";
 
 type Event = keyof QueueTotals;
+type Total = Event | "finished_bytes";
 const EVENTS: readonly Event[] = ["enqueued", "completed", "dead", "cancelled"];
 
 /** Where a job belongs. */
@@ -22,10 +23,11 @@ interface Move {
 }
 
 export class Tally {
-  readonly #changes = new Map<string, Place & { readonly state: JobState; by: number }>();
-  readonly #events = new Map<string, { readonly queue: string; readonly event: Event | "finished_bytes"; by: number }>();
+  /** By queue, then by name, then by state. Every job comes here several times. */
+  readonly #changes = new Map<string, Map<string, Map<JobState, number>>>();
+  readonly #events = new Map<string, Map<Total, number>>();
   readonly #saveCount: Statement;
-  readonly #saveTotal: Readonly<Record<Event | "finished_bytes", Statement>>;
+  readonly #saveTotal: Readonly<Record<Total, Statement>>;
   readonly #counts: Statement;
   readonly #totals: Statement;
   readonly #pending: Statement;
@@ -37,7 +39,7 @@ export class Tally {
     this.#saveCount = database.prepare(
       "INSERT INTO counts (queue, name, state, count) VALUES (?, ?, ?, ?) ON CONFLICT (queue, name, state) DO UPDATE SET count = count + excluded.count",
     );
-    const saveTotal = (column: Event | "finished_bytes"): Statement =>
+    const saveTotal = (column: Total): Statement =>
       database.prepare(`INSERT INTO totals (queue, ${column}) VALUES (?, ?) ON CONFLICT (queue) DO UPDATE SET ${column} = ${column} + excluded.${column}`);
     this.#saveTotal = {
       enqueued: saveTotal("enqueued"),
@@ -60,29 +62,21 @@ export class Tally {
 
   move({ queue, name }: Place, { from, to, count = 1 }: Move): void {
     if (from === to) return;
-    if (from !== null) this.#add({ queue, name }, from, -count);
-    if (to !== null) this.#add({ queue, name }, to, count);
+    const states = within(within(this.#changes, queue), name);
+    if (from !== null) add(states, from, -count);
+    if (to !== null) add(states, to, count);
   }
 
-  #add({ queue, name }: Place, state: JobState, by: number): void {
-    // The lengths first, so that no queue and name run into another queue and name.
-    const key = `${state} ${queue.length} ${queue}${name}`;
-    const change = this.#changes.get(key);
-    if (change === undefined) this.#changes.set(key, { queue, name, state, by });
-    else change.by += by;
-  }
-
-  note(queue: string, event: Event | "finished_bytes", by = 1): void {
-    const key = `${event} ${queue}`;
-    const noted = this.#events.get(key);
-    if (noted === undefined) this.#events.set(key, { queue, event, by });
-    else noted.by += by;
+  note(queue: string, total: Total, by = 1): void {
+    add(within(this.#events, queue), total, by);
   }
 
   /** At the end of a verb, in its transaction. */
   save(): void {
-    for (const { queue, name, state, by } of this.#changes.values()) if (by !== 0) this.#saveCount.run(queue, name, state, by);
-    for (const { queue, event, by } of this.#events.values()) this.#saveTotal[event].run(queue, by);
+    for (const [queue, names] of this.#changes) {
+      for (const [name, states] of names) for (const [state, by] of states) if (by !== 0) this.#saveCount.run(queue, name, state, by);
+    }
+    for (const [queue, totals] of this.#events) for (const [total, by] of totals) this.#saveTotal[total].run(queue, by);
     this.forget();
   }
 
@@ -127,6 +121,16 @@ export class Tally {
       queueBytes: number(row["bytes"]),
     }));
   }
+}
+
+function within<Inner extends Map<unknown, unknown>>(outer: Map<string, Inner>, key: string): Inner {
+  let inner = outer.get(key);
+  if (inner === undefined) outer.set(key, (inner = new Map() as Inner));
+  return inner;
+}
+
+function add<Key>(sums: Map<Key, number>, key: Key, by: number): void {
+  sums.set(key, (sums.get(key) ?? 0) + by);
 }
 
 export interface FinishedTally {
