@@ -11,6 +11,7 @@ import { killsBench } from "./macro/kills.js";
 import { mixedBench } from "./macro/mixed.js";
 import { noopBench } from "./macro/noop.js";
 import { mainThreadBench } from "./macro/main-thread.js";
+import { slowDiskBench } from "./macro/slow-disk.js";
 import { startBench } from "./macro/start.js";
 import { transferBench } from "./macro/transfer.js";
 import { microBench } from "./micro/main.js";
@@ -27,6 +28,7 @@ export const BENCHES: Readonly<Record<string, (options: Options) => Promise<read
   growth: growthBench,
   durable: durableBench,
   durableBacklog: durableBacklogBench,
+  slowDisk: slowDiskBench,
   kills: killsBench,
   idle: idleBench,
 };

@@ -4,9 +4,15 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
+export interface ChildOptions {
+  /** Beside those of this process. */
+  readonly execArgv?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** @returns what the script says with `answer` */
-export async function inChild<Answer>(script: URL, input: unknown, execArgv: readonly string[] = []): Promise<Answer> {
-  const child = fork(fileURLToPath(script), [JSON.stringify(input)], { execArgv: [...process.execArgv, ...execArgv] });
+export async function inChild<Answer>(script: URL, input: unknown, { execArgv = [], env = {} }: ChildOptions = {}): Promise<Answer> {
+  const child = fork(fileURLToPath(script), [JSON.stringify(input)], { execArgv: [...process.execArgv, ...execArgv], env: { ...process.env, ...env } });
   const exit = once(child, "exit");
   let answered: { readonly answer: Answer } | undefined;
   child.once("message", (message) => (answered = { answer: message as Answer }));

@@ -2,6 +2,7 @@
 
 import { createEngine, type Engine, type QueueOptions } from "millrace";
 import { defineJob, type JobSpec } from "millrace/jobs";
+import { sqliteStorage, type SqliteStorageOptions } from "millrace/sqlite";
 
 export interface Small {
   readonly a: number;
@@ -17,6 +18,14 @@ export const nowJob: JobSpec<null, number> = defineJob<null, number>({ name: "no
 export async function startEngine(queues: Readonly<Record<string, QueueOptions>>): Promise<Engine> {
   // No Node options for the threads: those of this process would bring tsx into them.
   const engine = createEngine({ jobs: new URL("../threads/jobs.js", import.meta.url), queues, execArgv: [] });
+  await engine.start();
+  return engine;
+}
+
+/** On a SQLite file. */
+export async function startDurable(options: SqliteStorageOptions, threads: number): Promise<Engine> {
+  const storage = sqliteStorage(options);
+  const engine = createEngine({ jobs: new URL("../threads/jobs.js", import.meta.url), queues: { default: { threads } }, execArgv: [], storage });
   await engine.start();
   return engine;
 }

@@ -6,7 +6,7 @@ import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem 
 const ROOT = new URL("../../", import.meta.url);
 const PACKAGES: Readonly<Record<string, URL>> = {
   millrace: ROOT,
-  ...Object.fromEntries(["piscina", "msgpackr", "comlink", "tinybench"].map((name) => [name, new URL(`node_modules/${name}/`, ROOT)])),
+  ...Object.fromEntries(["piscina", "msgpackr", "comlink", "tinybench", "better-sqlite3", "plainjob"].map((name) => [name, new URL(`node_modules/${name}/`, ROOT)])),
 };
 
 export interface Machine {

@@ -31,7 +31,7 @@ export async function backlogBench({ quick, huge }: Options): Promise<readonly S
 }
 
 function ask(input: BacklogInput, execArgv: readonly string[] = []): Promise<BacklogAnswer> {
-  return inChild<BacklogAnswer>(new URL("../processes/backlog.ts", import.meta.url), input, execArgv);
+  return inChild<BacklogAnswer>(new URL("../processes/backlog.ts", import.meta.url), input, { execArgv });
 }
 
 interface Measured {

@@ -3,9 +3,8 @@
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createEngine, type Engine } from "millrace";
-import { sqliteStorage } from "millrace/sqlite";
-import { echo, requireEchoes, small } from "../lib/engine.js";
+import type { Engine } from "millrace";
+import { echo, requireEchoes, small, startDurable } from "../lib/engine.js";
 import { settledMemory } from "../lib/memory.js";
 import { enqueueOneByOne } from "../lib/noop-stream.js";
 import { show, showCount, showRange, summarize } from "../lib/numbers.js";
@@ -23,10 +22,8 @@ export async function durableBacklogBench({ quick }: Options): Promise<readonly 
   const { rounds, jobs, waiting } = SIZES[quick ? "quick" : "full"];
   const folder = mkdtempSync(join(tmpdir(), "millrace-bench-"));
   const path = join(folder, "jobs.db");
-  const storage = sqliteStorage({ path });
-  const engine = createEngine({ jobs: new URL("../threads/jobs.js", import.meta.url), queues: { default: { threads: THREADS } }, execArgv: [], storage });
+  const engine = await startDurable({ path }, THREADS);
   try {
-    await engine.start();
     await enqueueOneByOne(engine, jobs);
     const empty = await ratesInFront(engine, rounds, jobs);
     const { rss } = await settledMemory();

@@ -8,57 +8,60 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { createEngine, type Engine } from "millrace";
-import { sqliteStorage } from "millrace/sqlite";
-import { requireEchoes } from "../lib/engine.js";
+import { requireEchoes, startDurable } from "../lib/engine.js";
 import type { Cost } from "../lib/measure.js";
 import { enqueueOneByOne } from "../lib/noop-stream.js";
 import { median, show, showCount, showRange, summarize } from "../lib/numbers.js";
+import { openPlainjob } from "../lib/plainjob.js";
 import { judge, quotients, ratioCells, type Ratios } from "../lib/ratio.js";
 import type { Options, Section } from "../lib/report.js";
-import { inTurns, rates, values } from "../lib/rounds.js";
+import { type Contestant, inTurns, rates, values } from "../lib/rounds.js";
 
 const THREADS = 2;
-const BATCH = 256;
-const SIZES = { full: { rounds: 7, jobs: 20_000 }, quick: { rounds: 1, jobs: 1_000 } };
+/** As many as an engine puts into one. */
+const BATCH = 1_000;
+const SIZES = { full: { rounds: 7, jobs: 20_000, plainjobs: 2_000 }, quick: { rounds: 1, jobs: 1_000, plainjobs: 100 } };
 const DURABILITIES = ["full", "relaxed"] as const;
 type Durability = (typeof DURABILITIES)[number];
 /** Of what bare SQLite does. */
 const SHARE = 0.5;
+/** Of what plainjob does. */
+const TIMES = 3;
 /** How late the main thread may come, in ms. */
 const DELAY_MS = 10;
 
 const engineName = (durability: Durability): string => `engine, ${durability}`;
 const bareName = (durability: Durability): string => `bare SQLite, ${durability}`;
+const plainjobName = (durability: Durability): string => `plainjob, ${durability}`;
+
+interface Entry extends Contestant {
+  readonly jobs: number;
+  readonly close: () => Promise<unknown>;
+}
 
 export async function durableBench({ quick }: Options): Promise<readonly Section[]> {
-  const { rounds, jobs } = SIZES[quick ? "quick" : "full"];
+  const size = SIZES[quick ? "quick" : "full"];
   const folder = mkdtempSync(join(tmpdir(), "millrace-bench-"));
-  const engines: Engine[] = [];
-  const workers: Worker[] = [];
-  const contestants: { readonly name: string; readonly run: () => Promise<unknown> }[] = [];
+  const entries: Entry[] = [];
   try {
-    for (const durability of DURABILITIES) {
-      const engine = await openEngine(join(folder, `engine-${durability}.db`), durability);
-      const worker = await openBare(join(folder, `bare-${durability}.db`), durability);
-      engines.push(engine);
-      workers.push(worker);
-      contestants.push({ name: engineName(durability), run: async () => requireEchoes(await enqueueOneByOne(engine, jobs), jobs) });
-      contestants.push({ name: bareName(durability), run: () => ask(worker, jobs) });
-    }
-    return [toSection(await inTurns(contestants, rounds), rounds, jobs)];
+    for (const durability of DURABILITIES) entries.push(...(await openAll(folder, durability, size)));
+    return [toSection(await inTurns(entries, size.rounds), entries, size.rounds)];
   } finally {
-    await Promise.all(engines.map((engine) => engine.stop()));
-    await Promise.all(workers.map((worker) => worker.terminate()));
+    await Promise.all(entries.map(({ close }) => close()));
     rmSync(folder, { recursive: true });
   }
 }
 
-async function openEngine(path: string, durability: Durability): Promise<Engine> {
-  const storage = sqliteStorage({ path, durability });
-  const engine = createEngine({ jobs: new URL("../threads/jobs.js", import.meta.url), queues: { default: { threads: THREADS } }, execArgv: [], storage });
-  await engine.start();
-  return engine;
+async function openAll(folder: string, durability: Durability, { jobs, plainjobs }: (typeof SIZES)["full"]): Promise<readonly Entry[]> {
+  const path = (name: string): string => join(folder, `${name}-${durability}.db`);
+  const engine = await startDurable({ path: path("engine"), durability }, THREADS);
+  const worker = await openBare(path("bare"), durability);
+  const plainjob = openPlainjob(path("plainjob"), durability);
+  return [
+    { name: engineName(durability), jobs, run: async () => requireEchoes(await enqueueOneByOne(engine, jobs), jobs), close: () => engine.stop() },
+    { name: bareName(durability), jobs, run: () => ask(worker, jobs), close: () => worker.terminate() },
+    { name: plainjobName(durability), jobs: plainjobs, run: () => plainjob.run(plainjobs), close: () => plainjob.close() },
+  ];
 }
 
 async function openBare(path: string, durability: Durability): Promise<Worker> {
@@ -72,16 +75,18 @@ async function ask(worker: Worker, jobs: number): Promise<void> {
   await once(worker, "message");
 }
 
-function toSection(costs: ReadonlyMap<string, readonly Cost[]>, rounds: number, jobs: number): Section {
-  const of = (name: string): readonly number[] => rates(costs.get(name), jobs);
+function toSection(costs: ReadonlyMap<string, readonly Cost[]>, entries: readonly Entry[], rounds: number): Section {
+  const of = (name: string): readonly number[] => rates(costs.get(name), entries.find((entry) => entry.name === name)?.jobs ?? NaN);
   const ratios: Ratios = Object.fromEntries(
     DURABILITIES.flatMap((durability) => [
       [`durable.${durability}.vsBareSqlite`, judge(quotients(of(engineName(durability)), of(bareName(durability))), { atLeast: SHARE })],
+      [`durable.${durability}.vsPlainjob`, judge(quotients(of(engineName(durability)), of(plainjobName(durability))), { atLeast: TIMES })],
       [`durable.${durability}.delayP99OfAllowed`, judge(values(costs.get(engineName(durability)), "delayP99").map((ms) => ms / DELAY_MS), { atMost: 1, allowance: true })],
     ]),
   );
-  const data = [...costs.keys()].map((name) => ({
+  const data = entries.map(({ name, jobs }) => ({
     name,
+    jobs,
     jobsPerSecond: summarize(of(name)),
     cores: median(values(costs.get(name), "cores")),
     delayP99Ms: summarize(values(costs.get(name), "delayP99")),
@@ -90,20 +95,23 @@ function toSection(costs: ReadonlyMap<string, readonly Cost[]>, rounds: number, 
   return {
     title: `Durable: jobs on disk, SQLite storage, ${THREADS} threads`,
     notes: [
-      `${rounds} rounds of ${showCount(jobs)} jobs, each of all rows in turn; medians, with the whole range in brackets. Ratios are taken round by round. Empty jobs, enqueued one by one (the producer yields every 1,000), every result awaited: it is told when it is on disk.`,
-      `Bare SQLite is one thread that stores, claims and finishes jobs with the same tables and statements, ${BATCH} to a transaction, and deletes those that an engine would not keep either: no ids, no threads to send jobs to, nobody who awaits them. full waits for the disk at the end of each transaction, relaxed does not.`,
+      `${rounds} rounds of ${showCount(entries[0]?.jobs ?? 0)} jobs, each of all rows in turn; medians, with the whole range in brackets. Ratios are taken round by round. Empty jobs, enqueued one by one (the producer yields every 1,000), every result awaited: it is told when it is on disk.`,
+      `Bare SQLite is one thread that stores, claims and finishes jobs with the same tables and statements, ${showCount(BATCH)} to a transaction, and deletes those that an engine would not keep either: no ids, no threads to send jobs to, nobody who awaits them. full waits for the disk at the end of each transaction, relaxed does not.`,
+      `plainjob runs its jobs on the main thread, ${showCount(entries.find(({ name }) => name === plainjobName("full"))?.jobs ?? 0)} a round, added by addMany; better-sqlite3 with synchronous FULL or NORMAL.`,
     ],
     columns: ["", "jobs/s", "cores", "delay p99 ms", "longest", "compared with", "ratio", "limit", ""],
     rows: data.flatMap(({ name, jobsPerSecond, cores, delayP99Ms, delayMaxMs }) => {
       const own = [name, showRange(jobsPerSecond), show(cores), showRange(delayP99Ms), show(delayMaxMs)];
       const durability = DURABILITIES.find((each) => engineName(each) === name);
       if (durability === undefined) return [[...own, "–", ...ratioCells(undefined)]];
+      const nothing = ["", "", "", "", ""];
       return [
         [...own, "bare SQLite", ...ratioCells(ratios[`durable.${durability}.vsBareSqlite`])],
-        ["", "", "", "", "", `p99 ÷ ${DELAY_MS} ms`, ...ratioCells(ratios[`durable.${durability}.delayP99OfAllowed`])],
+        [...nothing, "plainjob", ...ratioCells(ratios[`durable.${durability}.vsPlainjob`])],
+        [...nothing, `p99 ÷ ${DELAY_MS} ms`, ...ratioCells(ratios[`durable.${durability}.delayP99OfAllowed`])],
       ];
     }),
-    data: { jobs, rounds, rows: data },
+    data: { rounds, rows: data },
     ratios,
   };
 }

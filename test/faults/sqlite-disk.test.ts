@@ -1,16 +1,16 @@
 /** The disk fails, or somebody takes the file away while it is open. */
 
-import { execFile, execFileSync, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { claim, claimOne, ending, newJob, NOW } from "../../src/testing/storage-suite/sample-jobs.js";
+import { compilePreload, whyNoPreload } from "../preload.js";
 import { newFile, newFolder } from "../sqlite-files.js";
 import { contents, openStorage, refusal } from "./sqlite-stage.js";
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/processes/${name}`, import.meta.url));
-const hasCompiler = process.platform === "linux" && spawnSync("cc", ["--version"], { stdio: "ignore" }).status === 0;
 
 interface Line {
   readonly id?: string;
@@ -22,7 +22,7 @@ interface Line {
 
 async function onFailingDisk(folder: string, kind: "writes" | "syncs"): Promise<readonly Line[]> {
   const library = join(newFolder(), "failing-disk.so");
-  execFileSync("cc", ["-shared", "-fPIC", "-o", library, fixture("failing-disk.c"), "-ldl"]);
+  compilePreload(fixture("failing-disk.c"), library);
   const env = { ...process.env, LD_PRELOAD: library, FAILING: folder };
   const output = await new Promise<string>((resolve) => {
     execFile(process.execPath, [fixture("sqlite-on-failing-disk.js"), folder, kind], { env, timeout: 25_000 }, (_, stdout) => resolve(stdout));
@@ -30,7 +30,7 @@ async function onFailingDisk(folder: string, kind: "writes" | "syncs"): Promise<
   return output.split("\n").filter(Boolean).map((line) => JSON.parse(line) as Line);
 }
 
-describe.skipIf(!hasCompiler)("a disk that fails for a while", () => {
+describe.skipIf(whyNoPreload() !== null)("a disk that fails for a while", () => {
   it.each(["writes", "syncs"] as const)("with its %s: what was acknowledged is there", async (kind) => {
     const folder = newFolder();
     const lines = await onFailingDisk(folder, kind);

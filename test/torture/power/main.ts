@@ -7,7 +7,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { whySkipped } from "./compiler.js";
+import { whyNoPreload } from "../../preload.js";
 import { type Control, CONTROLS, losePower, type PowerReport } from "./power.js";
 
 const MOST_SHOWN = 20;
@@ -19,7 +19,7 @@ const { values } = parseArgs({
 const control = CONTROLS.find((name) => name === values.control);
 if (values.control !== control) throw new Error(`controls are ${CONTROLS.join(", ")}`);
 
-const skipped = whySkipped();
+const skipped = whyNoPreload();
 if (skipped === null) run(control);
 else console.log(`skipped: ${skipped}`);
 

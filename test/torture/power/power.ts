@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Dice } from "../../sim/dice.js";
-import { compileShim } from "./compiler.js";
+import { compilePreload } from "../../preload.js";
 import { Disk } from "./disk.js";
 import { tryImages, type Verdict } from "./images.js";
 import { type LogEvent, readLog } from "./log.js";
@@ -58,7 +58,7 @@ interface Watched {
 
 function watch({ folder, root, durability, rounds, seed }: Watched): readonly LogEvent[] {
   const [shim, log, notes] = [join(folder, "shim.so"), join(folder, "log"), join(folder, "notes")];
-  compileShim(SHIM, shim);
+  compilePreload(SHIM, shim);
   const env = { ...process.env, LD_PRELOAD: shim, POWER_ROOT: root, POWER_LOG: log, POWER_ACKS: notes };
   const { signal, stderr } = spawnSync(process.execPath, [WORKLOAD, join(root, STORE), notes, durability, String(rounds), String(seed)], { env, encoding: "utf8" });
   if (signal !== "SIGKILL") throw new Error(`the program failed: ${stderr}`);
