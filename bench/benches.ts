@@ -11,6 +11,7 @@ import { killsBench } from "./macro/kills.js";
 import { mixedBench } from "./macro/mixed.js";
 import { noopBench } from "./macro/noop.js";
 import { mainThreadBench } from "./macro/main-thread.js";
+import { recoveryBench } from "./macro/recovery.js";
 import { slowDiskBench } from "./macro/slow-disk.js";
 import { startBench } from "./macro/start.js";
 import { transferBench } from "./macro/transfer.js";
@@ -28,6 +29,7 @@ export const BENCHES: Readonly<Record<string, (options: Options) => Promise<read
   growth: growthBench,
   durable: durableBench,
   durableBacklog: durableBacklogBench,
+  recovery: recoveryBench,
   slowDisk: slowDiskBench,
   kills: killsBench,
   idle: idleBench,
