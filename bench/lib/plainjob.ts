@@ -7,7 +7,7 @@ import { type Small, small } from "./engine.js";
 export interface Plainjob {
   /** Resolves when so many jobs were stored, run and marked as done. */
   run(jobs: number): Promise<void>;
-  close(): Promise<void>;
+  close(): void;
 }
 
 const CHUNK = 1_000;
@@ -21,28 +21,28 @@ export function openPlainjob(path: string, durability: "full" | "relaxed"): Plai
   // It sets WAL and NORMAL itself.
   const queue = defineQueue({ connection: better(database), logger });
   database.pragma(`synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
-  let left = 0;
-  let done = silent;
-  const echo = ({ data }: Job): void => {
-    const { a, b } = JSON.parse(data) as Small;
-    if (a !== 1 || b !== "x") throw new Error(`${data} came back`);
-  };
-  const onCompleted = (): void => {
-    left -= 1;
-    if (left === 0) done();
-  };
-  const worker = defineWorker("echo", echo, { queue, logger, pollIntervall: POLL_MS, onCompleted });
-  const end = worker.start();
   return {
-    run: (jobs) => {
-      left = jobs;
+    run: async (jobs) => {
+      let left = jobs;
+      let done = silent;
+      const end = new Promise<void>((resolve) => (done = resolve));
+      const onCompleted = (): void => {
+        left -= 1;
+        if (left === 0) done();
+      };
       for (let added = 0; added < jobs; added += CHUNK) queue.addMany("echo", Array.from({ length: Math.min(CHUNK, jobs - added) }, small));
-      return new Promise((resolve) => (done = resolve));
-    },
-    close: async () => {
-      await worker.stop();
+      // Only now, since one that has nothing to do looks again and again, and others are measured in between.
+      const worker = defineWorker("echo", requireEcho, { queue, logger, pollIntervall: POLL_MS, onCompleted });
+      const stopped = worker.start();
       await end;
-      queue.close();
+      await worker.stop();
+      await stopped;
     },
+    close: () => queue.close(),
   };
+}
+
+function requireEcho({ data }: Job): void {
+  const { a, b } = JSON.parse(data) as Small;
+  if (a !== 1 || b !== "x") throw new Error(`${data} came back`);
 }

@@ -60,7 +60,7 @@ async function openAll(folder: string, durability: Durability, { jobs, plainjobs
   return [
     { name: engineName(durability), jobs, run: async () => requireEchoes(await enqueueOneByOne(engine, jobs), jobs), close: () => engine.stop() },
     { name: bareName(durability), jobs, run: () => ask(worker, jobs), close: () => worker.terminate() },
-    { name: plainjobName(durability), jobs: plainjobs, run: () => plainjob.run(plainjobs), close: () => plainjob.close() },
+    { name: plainjobName(durability), jobs: plainjobs, run: () => plainjob.run(plainjobs), close: () => Promise.resolve(plainjob.close()) },
   ];
 }
 
