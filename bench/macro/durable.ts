@@ -20,7 +20,7 @@ import { type Contestant, inTurns, rates, values } from "../lib/rounds.js";
 const THREADS = 2;
 /** As many as an engine puts into one. */
 const BATCH = 1_000;
-const SIZES = { full: { rounds: 7, jobs: 20_000, plainjobs: 2_000 }, quick: { rounds: 1, jobs: 1_000, plainjobs: 100 } };
+const SIZES = { full: { rounds: 7, jobs: 20_000 }, quick: { rounds: 1, jobs: 1_000 } };
 const DURABILITIES = ["full", "relaxed"] as const;
 type Durability = (typeof DURABILITIES)[number];
 /** Of what bare SQLite does. */
@@ -35,7 +35,6 @@ const bareName = (durability: Durability): string => `bare SQLite, ${durability}
 const plainjobName = (durability: Durability): string => `plainjob, ${durability}`;
 
 interface Entry extends Contestant {
-  readonly jobs: number;
   readonly close: () => Promise<unknown>;
 }
 
@@ -44,23 +43,23 @@ export async function durableBench({ quick }: Options): Promise<readonly Section
   const folder = mkdtempSync(join(tmpdir(), "millrace-bench-"));
   const entries: Entry[] = [];
   try {
-    for (const durability of DURABILITIES) entries.push(...(await openAll(folder, durability, size)));
-    return [toSection(await inTurns(entries, size.rounds), entries, size.rounds)];
+    for (const durability of DURABILITIES) entries.push(...(await openAll(folder, durability, size.jobs)));
+    return [toSection(await inTurns(entries, size.rounds), size)];
   } finally {
     await Promise.all(entries.map(({ close }) => close()));
     rmSync(folder, { recursive: true });
   }
 }
 
-async function openAll(folder: string, durability: Durability, { jobs, plainjobs }: (typeof SIZES)["full"]): Promise<readonly Entry[]> {
+async function openAll(folder: string, durability: Durability, jobs: number): Promise<readonly Entry[]> {
   const path = (name: string): string => join(folder, `${name}-${durability}.db`);
   const engine = await startDurable({ path: path("engine"), durability }, THREADS);
   const worker = await openBare(path("bare"), durability);
   const plainjob = openPlainjob(path("plainjob"), durability);
   return [
-    { name: engineName(durability), jobs, run: async () => requireEchoes(await enqueueOneByOne(engine, jobs), jobs), close: () => engine.stop() },
-    { name: bareName(durability), jobs, run: () => ask(worker, jobs), close: () => worker.terminate() },
-    { name: plainjobName(durability), jobs: plainjobs, run: () => plainjob.run(plainjobs), close: () => Promise.resolve(plainjob.close()) },
+    { name: engineName(durability), run: async () => requireEchoes(await enqueueOneByOne(engine, jobs), jobs), close: () => engine.stop() },
+    { name: bareName(durability), run: () => ask(worker, jobs), close: () => worker.terminate() },
+    { name: plainjobName(durability), run: () => plainjob.run(jobs), close: () => Promise.resolve(plainjob.close()) },
   ];
 }
 
@@ -75,8 +74,8 @@ async function ask(worker: Worker, jobs: number): Promise<void> {
   await once(worker, "message");
 }
 
-function toSection(costs: ReadonlyMap<string, readonly Cost[]>, entries: readonly Entry[], rounds: number): Section {
-  const of = (name: string): readonly number[] => rates(costs.get(name), entries.find((entry) => entry.name === name)?.jobs ?? NaN);
+function toSection(costs: ReadonlyMap<string, readonly Cost[]>, { rounds, jobs }: (typeof SIZES)["full"]): Section {
+  const of = (name: string): readonly number[] => rates(costs.get(name), jobs);
   const ratios: Ratios = Object.fromEntries(
     DURABILITIES.flatMap((durability) => [
       [`durable.${durability}.vsBareSqlite`, judge(quotients(of(engineName(durability)), of(bareName(durability))), { atLeast: SHARE })],
@@ -84,9 +83,8 @@ function toSection(costs: ReadonlyMap<string, readonly Cost[]>, entries: readonl
       [`durable.${durability}.delayP99OfAllowed`, judge(values(costs.get(engineName(durability)), "delayP99").map((ms) => ms / DELAY_MS), { atMost: 1, allowance: true })],
     ]),
   );
-  const data = entries.map(({ name, jobs }) => ({
+  const data = [...costs.keys()].map((name) => ({
     name,
-    jobs,
     jobsPerSecond: summarize(of(name)),
     cores: median(values(costs.get(name), "cores")),
     delayP99Ms: summarize(values(costs.get(name), "delayP99")),
@@ -95,9 +93,9 @@ function toSection(costs: ReadonlyMap<string, readonly Cost[]>, entries: readonl
   return {
     title: `Durable: jobs on disk, SQLite storage, ${THREADS} threads`,
     notes: [
-      `${rounds} rounds of ${showCount(entries[0]?.jobs ?? 0)} jobs, each of all rows in turn; medians, with the whole range in brackets. Ratios are taken round by round. Empty jobs, enqueued one by one (the producer yields every 1,000), every result awaited: it is told when it is on disk.`,
+      `${rounds} rounds of ${showCount(jobs)} jobs, each of all rows in turn; medians, with the whole range in brackets. Ratios are taken round by round. Empty jobs, enqueued one by one (the producer yields every 1,000), every result awaited: it is told when it is on disk.`,
       `Bare SQLite is one thread that stores, claims and finishes jobs with the same tables and statements, ${showCount(BATCH)} to a transaction, and deletes those that an engine would not keep either: no ids, no threads to send jobs to, nobody who awaits them. full waits for the disk at the end of each transaction, relaxed does not.`,
-      `plainjob runs its jobs on the main thread, ${showCount(entries.find(({ name }) => name === plainjobName("full"))?.jobs ?? 0)} a round, added by addMany; better-sqlite3 with synchronous FULL or NORMAL.`,
+      `plainjob runs its jobs on the main thread, added by addMany; better-sqlite3 with synchronous FULL or NORMAL.`,
     ],
     columns: ["", "jobs/s", "cores", "delay p99 ms", "longest", "compared with", "ratio", "limit", ""],
     rows: data.flatMap(({ name, jobsPerSecond, cores, delayP99Ms, delayMaxMs }) => {
@@ -111,7 +109,7 @@ function toSection(costs: ReadonlyMap<string, readonly Cost[]>, entries: readonl
         [...nothing, `p99 ÷ ${DELAY_MS} ms`, ...ratioCells(ratios[`durable.${durability}.delayP99OfAllowed`])],
       ];
     }),
-    data: { rounds, rows: data },
+    data: { jobs, rounds, rows: data },
     ratios,
   };
 }
