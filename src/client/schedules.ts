@@ -70,7 +70,7 @@ export class Schedules {
     await ready();
     const unique = overlap === "skip" ? (request.unique ?? { key: `every ${name}`, until: "finished" as const }) : request.unique;
     const kept = (await storage.settings()).schedules.find((schedule) => schedule.name === name);
-    // Declared again, as at each start of a server, it keeps its rhythm.
+    // Declared again, as at each start of a server, it keeps its rhythm. If it ticks meanwhile, the storage keeps what the tick has written.
     const nextAt = kept?.everyMs === everyMs ? kept.nextAt : clock.now();
     try {
       await storage.saveSchedule({ name, everyMs, nextAt, template: { ...request, unique } });

@@ -190,7 +190,7 @@ export interface Ownership {
 
 export interface SettingsStore {
   pause(queue: string, paused: boolean): Promise<void>;
-  /** Stores a schedule in place of one of the same name. */
+  /** Stores a schedule in place of one of the same name. If that has the same `everyMs`, its `nextAt` stays: it may just have ticked. */
   saveSchedule(schedule: Schedule): Promise<void>;
   removeSchedule(name: string): Promise<boolean>;
   /**

@@ -189,11 +189,12 @@ const tick = commandOf("tick", fc.record({ sample, isLate: fc.boolean(), limit: 
   assert.equal((await storage.settings()).schedules[0]?.nextAt ?? null, model.nextAt);
 });
 
-const saveSchedule = commandOf("saveSchedule", fc.constant("schedule"), async (scheduleName, { model, now }, storage) => {
+const saveSchedule = commandOf("saveSchedule", fc.constantFrom(10, 20), async (everyMs, { model, now }, storage) => {
   const { name: jobName, queue: jobQueue, payload, priority, maxRetries, backoff, timeoutMs, unique, meta } = newJob();
   const template: Schedule["template"] = { name: jobName, queue: jobQueue, payload, priority, maxRetries, backoff, timeoutMs, unique, meta };
-  await storage.saveSchedule({ name: scheduleName, everyMs: 10, nextAt: now, template });
-  model.nextAt = now;
+  await storage.saveSchedule({ name: "schedule", everyMs, nextAt: now, template });
+  model.saveSchedule({ everyMs, nextAt: now });
+  assert.equal((await storage.settings()).schedules[0]?.nextAt, model.nextAt);
 });
 
 /** Wall clocks are set back now and then. */

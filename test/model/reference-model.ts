@@ -16,6 +16,7 @@ export class ReferenceModel {
   readonly #totals = new Map<string, { enqueued: number; completed: number; dead: number; cancelled: number }>();
   readonly paused: Set<string> = new Set<string>();
   nextAt: number | null = null;
+  #everyMs: number | null = null;
 
   enqueue(jobs: readonly NewJob[], limits: QueueLimits = new Map()): (Enqueued | "full")[] {
     const closed = [...limits].filter(([queue, { maxQueued, room }]) => this.#pending(queue) + room > maxQueued).map(([queue]) => queue);
@@ -108,6 +109,11 @@ export class ReferenceModel {
       if (pruned === limit) return { pruned, nextInMs: 0 };
       this.#remove(victim);
     }
+  }
+
+  saveSchedule({ everyMs, nextAt }: { readonly everyMs: number; readonly nextAt: number }): void {
+    if (this.#everyMs !== everyMs) this.nextAt = nextAt;
+    this.#everyMs = everyMs;
   }
 
   tick(request: { readonly dueAt: number; readonly nextAt: number; readonly job: NewJob; readonly limit?: QueueLimit }): "ticked" | "skipped" | "full" | "lost" {

@@ -24,7 +24,9 @@ export class SettingsTable {
 
   save(schedule: Schedule): void {
     const template = Object.freeze({ ...schedule.template });
-    this.#schedules.set(schedule.name, Object.freeze({ ...schedule, template }));
+    const former = this.#schedules.get(schedule.name);
+    const { nextAt } = former?.everyMs === schedule.everyMs ? former : schedule;
+    this.#schedules.set(schedule.name, Object.freeze({ ...schedule, nextAt, template }));
   }
 
   remove(name: string): boolean {

@@ -30,7 +30,8 @@ export class Settings {
     this.#paused = database.prepare("SELECT queue FROM paused");
     this.#save = database.prepare(
       `INSERT INTO schedules (name, every_ms, next_at, template, payload) VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE
-       SET every_ms = excluded.every_ms, next_at = excluded.next_at, template = excluded.template, payload = excluded.payload`,
+       SET every_ms = excluded.every_ms, template = excluded.template, payload = excluded.payload,
+       next_at = CASE every_ms WHEN excluded.every_ms THEN next_at ELSE excluded.next_at END`,
     );
     this.#remove = database.prepare("DELETE FROM schedules WHERE name = ? RETURNING name");
     this.#advance = database.prepare("UPDATE schedules SET next_at = ? WHERE name = ? AND next_at = ? RETURNING name");

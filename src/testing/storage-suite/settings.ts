@@ -58,6 +58,19 @@ export const settings: Section = {
       },
     },
     {
+      title: "keep when a schedule ticks next that is saved again with the same interval: it may have ticked since it was read",
+      run: async (storage) => {
+        await storage.saveSchedule(schedule());
+        await storage.tick({ name: "nightly", dueAt: NOW + 1_000, nextAt: NOW + 2_000, job: newJob() });
+        const { template } = schedule();
+        await storage.saveSchedule(schedule({ template: { ...template, priority: 7 } }));
+        const [kept] = (await storage.settings()).schedules;
+        assert.deepEqual([kept?.nextAt, kept?.template.priority], [NOW + 2_000, 7]);
+        await storage.saveSchedule(schedule({ everyMs: 2_000, nextAt: NOW }));
+        assert.equal(await nextAt(storage), NOW, "another interval begins anew");
+      },
+    },
+    {
       title: "forget a removed schedule",
       run: async (storage) => {
         await storage.saveSchedule(schedule());
