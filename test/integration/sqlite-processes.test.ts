@@ -1,32 +1,10 @@
 /** One process runs the jobs of a file, others enqueue, read, control and await them. */
 
-import { createEngine, type Engine } from "millrace";
+import { createEngine } from "millrace";
 import { sqliteStorage } from "millrace/sqlite";
-import { type ChildProcessByStdio, spawn } from "node:child_process";
-import { once } from "node:events";
-import type { Readable, Writable } from "node:stream";
-import { fileURLToPath } from "node:url";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { newFile } from "../sqlite-files.js";
-
-const SCRIPT = fileURLToPath(new URL("../fixtures/processes/sqlite-owner.js", import.meta.url));
-
-async function startOwner(path: string): Promise<ChildProcessByStdio<Writable, Readable, null>> {
-  const owner = spawn(process.execPath, [SCRIPT, path], { stdio: ["pipe", "pipe", "inherit"] });
-  onTestFinished(async () => {
-    if (owner.exitCode !== null || owner.signalCode !== null) return;
-    owner.kill("SIGKILL");
-    await once(owner, "exit");
-  });
-  await once(owner.stdout, "data");
-  return owner;
-}
-
-function newClient(path: string): Engine {
-  const client = createEngine({ storage: sqliteStorage({ path }) });
-  onTestFinished(async () => void (await client.stop()));
-  return client;
-}
+import { kill, newClient, startOwner } from "./sqlite-owners.js";
 
 describe("a client in another process than the one that runs the jobs", () => {
   it("enqueues jobs and gets their results", async () => {
@@ -70,8 +48,7 @@ describe("a client in another process than the one that runs the jobs", () => {
       code: "MILLRACE_STORAGE",
       message: expect.stringContaining(`process ${first.pid}`) as string,
     });
-    first.kill("SIGKILL");
-    await once(first, "exit");
+    await kill(first);
     const waiting = await client.enqueue("echo", "later");
     await startOwner(path);
     expect(await waiting.result()).toBe("later");
