@@ -16,9 +16,11 @@ export interface Control {
   readonly listener: (listener: PoolListener) => PoolListener;
   /** Lanes that are to be killed live on. */
   readonly spares: boolean;
+  /** Makes a SQLite file undo what the store writes. */
+  readonly triggers: string;
 }
 
-export const NO_CONTROL: Control = { what: "nothing is broken", storage: (storage) => storage, listener: (listener) => listener, spares: false };
+export const NO_CONTROL: Control = { what: "nothing is broken", storage: (storage) => storage, listener: (listener) => listener, spares: false, triggers: "" };
 
 export const CONTROLS: Readonly<Record<string, Control>> = {
   fence: {
@@ -92,6 +94,32 @@ export const CONTROLS: Readonly<Record<string, Control>> = {
     ...NO_CONTROL,
     what: "nobody is told when the next job is due",
     storage: (storage) => ({ ...verbsOf(storage), nextDueIn: async () => null, subscribe: () => () => undefined }),
+  },
+};
+
+/** For runs on a SQLite file. */
+export const FILE_CONTROLS: Readonly<Record<string, Control>> = {
+  uncounted: {
+    ...NO_CONTROL,
+    what: "deaths of processes are not counted, so nobody is ever suspected",
+    triggers: "CREATE TRIGGER uncounted AFTER UPDATE OF deaths ON jobs WHEN new.deaths > 0 BEGIN UPDATE jobs SET deaths = 0 WHERE seq = new.seq; END",
+  },
+  crowd: {
+    ...NO_CONTROL,
+    what: "whoever is suspected of the death of processes runs beside others",
+    triggers: "CREATE TRIGGER crowd AFTER UPDATE OF alone ON jobs WHEN new.alone = 1 BEGIN UPDATE jobs SET alone = NULL WHERE seq = new.seq; END",
+  },
+  drift: {
+    ...NO_CONTROL,
+    what: "the count of completed jobs is one too low now and then",
+    triggers: `CREATE TRIGGER drift AFTER UPDATE OF count ON counts WHEN new.state = 'completed' AND new.count = 5 BEGIN
+      UPDATE counts SET count = 4 WHERE queue = new.queue AND name = new.name AND state = new.state; END`,
+  },
+  rollback: {
+    ...NO_CONTROL,
+    what: "what the owner before has completed last is undone when another takes over",
+    triggers: `CREATE TRIGGER rollback AFTER UPDATE OF epoch ON owner BEGIN
+      UPDATE jobs SET state = 'waiting', ready = 1, finished_at = NULL WHERE seq = (SELECT seq FROM jobs WHERE state = 'completed' ORDER BY finished_at DESC LIMIT 1); END`,
   },
 };
 

@@ -1,6 +1,7 @@
 /** The end of a simulated run: the faults stop, and then everything must come to rest, and to its end. */
 
 import { isFinished, type JobId, type JobRow } from "../../src/job/job-record.js";
+import { checkCounts } from "./counts.js";
 import type { JobFacts } from "./ledger.js";
 import type { Life, Lives } from "./life.js";
 import { JOB_NAMES, PROBE } from "./sim-jobs.js";
@@ -12,8 +13,6 @@ import type { Workload } from "./workload.js";
  */
 const RECOVERY_MS = 300_000;
 const REST_MS = 3_600_000;
-/** An engine without work may look at its clock now and then. */
-const STEPS_AT_REST = 400;
 const ROUNDS = 200;
 
 export async function finale(lives: Lives, workload: Workload): Promise<void> {
@@ -170,7 +169,7 @@ async function rest(lives: Lives): Promise<void> {
   const stepsBefore = time.steps;
   await time.run(time.monotonic + REST_MS, () => ledger.violations.length > 0);
   const steps = time.steps - stepsBefore;
-  if (steps > STEPS_AT_REST) ledger.violate(21, `the idle engine did ${steps} things within an hour`);
+  if (steps > lives.stepsAtRest) ledger.violate(21, `the idle engine did ${steps} things within an hour`);
   lives.checkAllPending();
 }
 
@@ -225,4 +224,5 @@ async function compare({ world, storage }: Lives): Promise<void> {
     }
     if (row.state === "running") ledger.violate(19, `${alias} still runs, but no engine does`);
   }
+  checkCounts(ledger, jobs, await storage.count(time.wall));
 }

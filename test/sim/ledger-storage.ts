@@ -37,7 +37,7 @@ export class Journal {
   }
 }
 
-export function ledgerStorage(storage: Storage, { ledger, journal }: { readonly ledger: Ledger; readonly journal: Journal }): LedgerStorage {
+export function ledgerStorage(storage: Storage, { ledger, journal }: { readonly ledger: Ledger; readonly journal: Pick<Journal, "begin"> }): LedgerStorage {
   const runners = new Set<string>();
   let calls = 0;
   let isCut = false;
@@ -103,9 +103,16 @@ export function ledgerStorage(storage: Storage, { ledger, journal }: { readonly 
     prune: (request) => call(() => storage.prune(request)),
     own: (runner) => {
       runners.add(runner);
-      return call(() => storage.own(runner));
+      return call(
+        () => storage.own(runner),
+        () => ledger.deaths?.owned(runner),
+      );
     },
-    disown: (runner) => call(() => storage.disown(runner)),
+    disown: (runner) =>
+      call(
+        () => storage.disown(runner),
+        () => ledger.deaths?.left(runner),
+      ),
     reclaim: (request) =>
       call(
         () => storage.reclaim(request),

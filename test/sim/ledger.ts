@@ -6,6 +6,7 @@
 import { type ClaimedJob, type FinishedState, isFinished, type JobId, type JobRow, type JobState, type NewJob } from "../../src/job/job-record.js";
 import type { Transition } from "../../src/job/lifecycle.js";
 import type { CancelResult, ChangeRequest, ChangeResult, ClaimRequest } from "../../src/storage/storage.js";
+import type { Deaths } from "./deaths.js";
 import { broken, type Fate, judge, type Run, runKey, type Violation } from "./runs.js";
 import type { SimTime } from "./sim-clock.js";
 import type { Trace } from "./trace.js";
@@ -33,6 +34,8 @@ export class Ledger {
   readonly jobs: Map<JobId, JobFacts> = new Map();
   /** Whether the engine of this runner is not about to stop. */
   isRunning: (runner: string) => boolean = () => true;
+  /** Where the storage counts deaths of processes. */
+  deaths: Deaths | null = null;
   readonly #runs = new Map<string, Run>();
   /** Which jobs a runner suspects, and has not run alone yet, and since which claim. */
   readonly #suspects = new Map<string, ClaimedJob>();
@@ -87,6 +90,7 @@ export class Ledger {
     if (job.attempt > job.maxRetries + 1) this.violate(10, `${alias} is to run ${job.attempt} times, with ${job.maxRetries} retries`);
     if (job.runAt > request.now) this.violate(21, `${alias} was handed out ${job.runAt - request.now} ms early`);
     this.#adopt(job, facts.fence);
+    this.deaths?.claimed(job.id);
     Object.assign(facts, { state: "running", fence: job.fence, attempt: job.attempt, claim: job });
   }
 
@@ -116,7 +120,17 @@ export class Ledger {
     const violation = judge(transition, { job: claim, run, isEngineRunning: this.isRunning(claim.runner) });
     if (violation !== null) this.violate(violation.invariant, `${alias}#${claim.fence} (${run?.fate?.kind ?? "unheard"}): ${violation.text}`);
     if (transition.to === "cancelled" && !facts.wasAskedToStop) this.violate(9, `${alias} was cancelled though nobody asked for it`);
+    this.deaths?.ended(transition);
     Object.assign(facts, { state: transition.to, attempt: transition.attempt, claim: null });
+    this.#end(facts);
+  }
+
+  /** Its process has died while it ran, too often. */
+  givenUp(id: JobId): void {
+    const facts = this.#facts(id);
+    if (facts === undefined) return;
+    this.#trace.write(`given up ${facts.alias}#${facts.fence}`);
+    Object.assign(facts, { state: "dead", claim: null });
     this.#end(facts);
   }
 
@@ -138,6 +152,7 @@ export class Ledger {
     this.#trace.write(`${action} ${facts.alias}: ${result}`);
     if (result !== "changed") return;
     if (facts.state === "running") this.violate(11, `${facts.alias} was running and its row was changed by ${action}`);
+    this.deaths?.forget(id);
     if (action === "remove") facts.state = "removed";
     else Object.assign(facts, { state: "waiting", attempt: 0, wasAskedToStop: false });
   }
@@ -146,6 +161,7 @@ export class Ledger {
     const facts = this.#facts(row.id);
     if (facts === undefined) return;
     this.#trace.write(`reclaimed ${facts.alias}#${row.fence}`);
+    this.deaths?.reclaimed(row.id);
     if (row.attempt !== facts.attempt - 1) this.violate(8, `${facts.alias} was given back with ${row.attempt} charged runs and had ${facts.attempt - 1}`);
     Object.assign(facts, { state: "waiting", attempt: row.attempt, claim: null });
   }

@@ -5,8 +5,9 @@ import { Engine } from "../../src/engine.js";
 import type { Storage } from "../../src/storage/storage.js";
 import { type FlakyStorage, flakyStorage } from "../../src/testing/flaky-storage.js";
 import type { Control } from "./controls.js";
-import { Journal, type LedgerStorage, ledgerStorage } from "./ledger-storage.js";
+import { type LedgerStorage, ledgerStorage } from "./ledger-storage.js";
 import { STORAGE_FAULTS } from "./plan.js";
+import type { Connection, SharedStorage } from "./shared-storage.js";
 import { SimClock } from "./sim-clock.js";
 import { SimPool } from "./sim-pool.js";
 import type { World } from "./world.js";
@@ -19,6 +20,7 @@ export interface Life {
   readonly engine: Engine;
   readonly clock: SimClock;
   readonly storageClock: SimClock;
+  readonly connection: Connection;
   readonly view: LedgerStorage;
   readonly flaky: FlakyStorage;
   readonly pools: SimPool[];
@@ -39,16 +41,21 @@ export class Lives {
   readonly all: Life[] = [];
   /** The one that is to run the jobs. */
   current: Life;
+  readonly #shared: SharedStorage;
   readonly #control: Control;
-  readonly #journal = new Journal();
   readonly #pending = new Set<Pending>();
 
-  constructor(world: World, { storage, control }: { readonly storage: Storage; readonly control: Control }) {
+  constructor(world: World, { shared, control }: { readonly shared: SharedStorage; readonly control: Control }) {
     this.world = world;
-    this.storage = control.storage(storage, world);
+    this.storage = control.storage(shared.outside, world);
+    this.#shared = shared;
     this.#control = control;
     this.current = this.make();
     world.ledger.isRunning = (runner): boolean => this.all.some(({ phase, view }) => phase === "running" && [...view.runners].at(-1) === runner);
+  }
+
+  get stepsAtRest(): number {
+    return this.#shared.stepsAtRest;
   }
 
   make(): Life {
@@ -57,7 +64,8 @@ export class Lives {
     const index = this.all.length;
     const clock = new SimClock(time, plan.seed * 31 + index);
     const storageClock = new SimClock(time, 0);
-    const view = ledgerStorage(this.storage, { ledger: world.ledger, journal: this.#journal });
+    const connection = this.#shared.connect(() => this.#killed(life));
+    const view = ledgerStorage(this.#control.storage(connection.storage, world), { ledger: world.ledger, journal: this.#shared.journal });
     const rate = world.isCalm ? 0 : plan.storageRate;
     const rates = Object.fromEntries(STORAGE_FAULTS.map((fault) => [fault, world.enabled(fault) ? rate * (WEIGHTS[fault] ?? 1) : 0]));
     const flaky = flakyStorage(view, { seed: plan.seed * 37 + index, rates, clock: storageClock, longestDelayMs: plan.longestDelayMs });
@@ -75,7 +83,7 @@ export class Lives {
       return pool;
     };
     const engine = new Engine({ storage: flaky, queues, retention, grace: plan.graceMs }, { clock, createPool });
-    const life: Life = { tag: `e${index}`, engine, clock, storageClock, view, flaky, pools, phase: "new" };
+    const life: Life = { tag: `e${index}`, engine, clock, storageClock, connection, view, flaky, pools, phase: "new" };
     this.#listen(life);
     this.all.push(life);
     return life;
@@ -120,7 +128,7 @@ export class Lives {
     if (life.clock.holds > 0) world.ledger.violate(19, `${life.tag} has stopped and still keeps the process alive`);
     world.time.after(LEFTOVERS_MS, () => {
       // When the storage does not let go of it, it is free when its process ends.
-      if (life.flaky.faults.hang + life.flaky.faults.late > 0) this.disown(life);
+      if (life.flaky.faults.hang + life.flaky.faults.late > 0) this.#end(life);
       if (life.clock.timers > 0) world.ledger.violate(19, `${life.tag} has stopped and still has ${life.clock.timers} timers`);
     });
   }
@@ -134,12 +142,25 @@ export class Lives {
     life.clock.cut();
     life.storageClock.cut();
     for (const pool of life.pools) pool.cut();
+    this.#end(life);
+  }
+
+  #end(life: Life): void {
+    life.connection.cut();
     this.disown(life);
   }
 
   /** Another engine may take over, though this one lives. */
   disown(life: Life): void {
-    for (const runner of life.view.runners) void this.storage.disown(runner);
+    this.#shared.giveUp(life.view.runners);
+  }
+
+  /** By one of the jobs that it runs. */
+  #killed(life: Life): void {
+    if (life !== this.current || life.phase === "stopped" || life.phase === "crashed") return;
+    this.world.note("killed by a job");
+    this.crash(life);
+    this.replace();
   }
 
   /** Notes a call that must settle in time. */

@@ -31,6 +31,12 @@ export const THREAD_FAULTS = [
   "slowMessages",
 ] as const;
 
+/** What can happen to a SQLite file, and the processes that use it. */
+export const FILE_FAULTS = [
+  "storageThreadDies", // the thread that the store runs in
+  "jobKillsProcess", // a process dies when it has claimed jobs, again and again
+] as const;
+
 /** How jobs end, beside well. */
 export const ENDINGS = ["failed", "unrecoverable", "snoozed", "longRuns", "children", "cooperative"] as const;
 
@@ -83,6 +89,9 @@ export function makePlan(seed: number, without: ReadonlySet<string>): Plan {
     threadRate: dice.pick([0.01, 0.05, 0.2]),
     longestDelayMs: dice.pick([1, 30, 3_000]),
   };
+  // Of their own, so that what was drawn before stays the same.
+  const fileDice = new Dice(seed, 4);
+  for (const fault of FILE_FAULTS) if (fileDice.chance(0.4)) enabled.add(fault);
   for (const feature of without) enabled.delete(feature);
   return { ...plan, enabled };
 }

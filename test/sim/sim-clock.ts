@@ -17,6 +17,8 @@ const START = 1_700_000_000_000;
 export class SimTime {
   monotonic = 0;
   steps = 0;
+  /** Called before the wall clock is set. */
+  beforeJump: () => void = () => undefined;
   #offset = START;
   readonly #events = new Heap<Event>((a, b) => (a.at === b.at ? a.order < b.order : a.at < b.at));
   #turns: { readonly run: () => void; readonly owner: SimClock }[] = [];
@@ -39,6 +41,7 @@ export class SimTime {
 
   /** The wall clock is set forwards or backwards. */
   jump(ms: number): void {
+    this.beforeJump();
     this.#offset += ms;
   }
 
