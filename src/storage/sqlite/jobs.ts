@@ -5,7 +5,7 @@ import type { Transition } from "../../job/lifecycle.js";
 import type { CancelResult, ChangeRequest, ChangeResult, ClaimRequest, Enqueued, QueueLimits, ReclaimRequest } from "../storage.js";
 import type { Around } from "./around.js";
 import type { Database, SqlRow, SqlTuple, Statement } from "./driver.js";
-import { JOB_COLUMNS, NEW_COLUMNS, newValues, number, seqOf, text, textOrNull, toJobRow, toJson } from "./row.js";
+import { JOB_COLUMNS, NEW_COLUMNS, newValues, number, runAtOf, seqOf, text, textOrNull, toJobRow, toJson } from "./row.js";
 
 /** What must be known of a job to move it. */
 interface Moved {
@@ -65,19 +65,43 @@ export class Jobs {
     return { id, duplicate: false };
   }
 
-  /** That of one job, which is due. */
+  /** That of one job, which is ready. */
   claimOne(seq: number, { runner, now }: ClaimRequest): ClaimedJob[] {
     const job = this.#sql.job.get(seq);
-    return job === undefined ? [] : [this.#claim(job, { runner, now })];
+    return job === undefined || this.#putOff([job], now) ? [] : [this.#claim(job, { runner, now })];
+  }
+
+  claim(request: ClaimRequest): ClaimedJob[] {
+    if (request.limit < 1) return [];
+    const { runner, now } = request;
+    let jobs = this.#ready(request);
+    while (this.#putOff(jobs, now)) jobs = this.#ready(request);
+    return jobs.map((job) => this.#claim(job, { runner, now }));
+  }
+
+  /**
+   * Those that are not due have to wait again, lest they run too early: another process has made them ready, by a clock that was set back
+   * since, or by a look at it that was later than this one.
+   *
+   * @returns whether there were any
+   */
+  #putOff(jobs: readonly SqlTuple[], now: number): boolean {
+    const early = jobs.filter((job) => runAtOf(job) > now);
+    for (const tuple of early) {
+      const job = toJobRow(tuple);
+      this.#sql.putOff.run(seqOf(tuple));
+      if (job.state === "waiting") this.#around.tally.move(job, { from: "waiting", to: "scheduled" });
+      // Whoever waits for the next one that is due asks when that is.
+      this.#around.changes.ready(job.queue);
+    }
+    return early.length > 0;
   }
 
   /** A queue whose jobs have few names is asked by name, so that jobs nobody here can run do not stand in the way. */
-  claim({ queue, names, limit, runner, now }: ClaimRequest): ClaimedJob[] {
-    if (limit < 1) return [];
+  #ready({ queue, names, limit }: ClaimRequest): readonly SqlTuple[] {
     const waiting = this.#around.tally.namesWaiting(queue);
     const found = names.filter((name, index) => waiting.has(name) && names.indexOf(name) === index);
-    const jobs = found.length === 1 ? this.#sql.ready.all(queue, found[0] ?? "", limit) : this.#firstOf(found, { queue, limit });
-    return jobs.map((job) => this.#claim(job, { runner, now }));
+    return found.length === 1 ? this.#sql.ready.all(queue, found[0] ?? "", limit) : this.#firstOf(found, { queue, limit });
   }
 
   /** Looked at by their order alone, since most of them will not be taken. */
@@ -249,6 +273,7 @@ function statements(database: Database) {
     insert: prepare(`INSERT INTO jobs (${NEW_COLUMNS}) VALUES (${places}) ON CONFLICT (id) DO NOTHING`),
     ready: database.prepareTuples(`SELECT ${JOB_COLUMNS} ${READY}`),
     readyOrder: database.prepareTuples(`SELECT ${ORDER} ${READY}`),
+    putOff: prepare("UPDATE jobs SET ready = 0, state = CASE state WHEN 'waiting' THEN 'scheduled' ELSE state END WHERE seq = ?"),
     claim: prepare(
       `UPDATE jobs SET state = 'running', ready = NULL, fence = fence + 1, attempt = attempt + 1, runner = ?, started_at = ?, cancel_requested = 0,
        holds_key = CASE unique_until WHEN 'started' THEN NULL ELSE holds_key END WHERE seq = ?`,

@@ -9,8 +9,9 @@ import { number, text } from "./row.js";
 
 /** So often a process says that it is there. */
 const PAUSE_MS = 4_000;
-/** Who has said nothing for so long is gone. */
+/** Who has said nothing for so long, and while the owner has said so often that it lives, is gone: clocks are set, and machines sleep. */
 const SILENT_MS = 15_000;
+const SILENT_BEATS = 3;
 /** So many of the last ends are listed: more than happen between two looks. */
 const MOST_LISTED = 100_000;
 
@@ -29,6 +30,8 @@ export class Neighbours {
   #lastRead: number;
   #lastTold: number;
   #saidAt = -Infinity;
+  /** Of the owner, since somebody else said something. */
+  #beats: number;
 
   constructor(database: Database) {
     this.#version = database.prepare("PRAGMA data_version");
@@ -41,13 +44,18 @@ export class Neighbours {
     this.#knownVersion = this.#readVersionNow = this.#readVersion();
     this.#lastRead = this.#lastTold = number(this.#last.get()?.["seq"]);
     this.#seenAt = this.#readSeen();
+    // Both were written by clocks as they were then.
+    const ownerSeenAt = number(database.prepare("SELECT heartbeat_at FROM owner").get()?.["heartbeat_at"] ?? 0);
+    this.#beats = this.#seenAt > 0 && this.#seenAt > ownerSeenAt - SILENT_MS ? 0 : SILENT_BEATS;
   }
 
   /** Whether another process has written since that was told last. */
   hasNews(): boolean {
     this.#readVersionNow = this.#readVersion();
     if (this.#readVersionNow === this.#knownVersion) return false;
-    this.#seenAt = this.#readSeen();
+    const seenAt = this.#readSeen();
+    if (seenAt !== this.#seenAt) this.#beats = 0;
+    this.#seenAt = seenAt;
     return true;
   }
 
@@ -59,7 +67,7 @@ export class Neighbours {
 
   /** Whether anybody may be waiting for what ends here. */
   areThere(now: number): boolean {
-    return now - this.#seenAt < SILENT_MS;
+    return now - this.#seenAt < SILENT_MS || this.#beats < SILENT_BEATS;
   }
 
   /** Of a process that does not run the jobs. */
@@ -69,7 +77,9 @@ export class Neighbours {
     this.#sayHere.run(now);
   }
 
-  trim(): void {
+  /** To be called at each beat of the owner. */
+  beat(): void {
+    this.#beats += 1;
     this.#trim.run(MOST_LISTED);
   }
 

@@ -24,15 +24,19 @@ export function newValues(job: NewJob, isDue: boolean): readonly SqlValue[] {
 
 /** All of a job, in the order that `toJobRow` takes. */
 export const JOB_COLUMNS =
-  "seq, id, name, queue, payload, priority, max_retries, backoff, timeout_ms, depth, run_at, created_at, unique_key, unique_until, meta, state, attempt, fence, runner, started_at, finished_at, failure, result, result_moved, cancel_requested, progress";
+  "seq, run_at, id, name, queue, payload, priority, max_retries, backoff, timeout_ms, depth, created_at, unique_key, unique_until, meta, state, attempt, fence, runner, started_at, finished_at, failure, result, result_moved, cancel_requested, progress";
 
 export function seqOf([seq]: SqlTuple): number {
   return number(seq);
 }
 
+export function runAtOf([, runAt]: SqlTuple): number {
+  return number(runAt);
+}
+
 /** By position, since a claim reads a thousand of them. */
 export function toJobRow(tuple: SqlTuple): JobRow {
-  const [, id, name, queue, payload, priority, maxRetries, backoff, timeoutMs, depth, runAt, createdAt, key, until, meta, ...state] = tuple;
+  const [, runAt, id, name, queue, payload, priority, maxRetries, backoff, timeoutMs, depth, createdAt, key, until, meta, ...state] = tuple;
   const [currentState, attempt, fence, runner, startedAt, finishedAt, failure, result, resultMoved, cancelRequested, progress] = state;
   return {
     id: text(id),

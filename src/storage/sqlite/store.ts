@@ -127,7 +127,7 @@ export class Store {
   beat(): void {
     const now = this.#clock.now();
     this.#owner.beat(now);
-    if (this.#owner.isUs) this.#neighbours.trim();
+    if (this.#owner.isUs) this.#neighbours.beat();
     else this.#neighbours.sayHere(now);
   }
 
