@@ -18,7 +18,7 @@ export function newValues(job: NewJob, isDue: boolean): readonly SqlValue[] {
     ...[job.id, job.queue, job.name, isDue ? "waiting" : "scheduled", isDue ? 1 : 0, job.priority, job.runAt],
     ...[job.maxRetries === Infinity ? null : job.maxRetries, job.createdAt, job.timeoutMs],
     ...[job.depth, unique?.key ?? null, unique?.until ?? null, unique === null ? null : 1],
-    ...[job.backoff === null ? null : toJson(job.backoff), isEmptyMeta(job.meta) ? null : toJson(job.meta), job.payload],
+    ...[job.backoff === null ? null : fromBackoff(job.backoff), isEmptyMeta(job.meta) ? null : toJson(job.meta), job.payload],
   ];
 }
 
@@ -46,7 +46,7 @@ export function toJobRow(tuple: SqlTuple): JobRow {
     attachments: NO_ATTACHMENTS,
     priority: number(priority),
     maxRetries: numberOrNull(maxRetries) ?? Infinity,
-    backoff: backoffs.get(backoff) as Backoff | null,
+    backoff: toBackoff(backoff) as Backoff | null,
     timeoutMs: numberOrNull(timeoutMs),
     depth: number(depth),
     runAt: number(runAt),
@@ -79,21 +79,17 @@ export function fromJson(json: SqlValue | undefined): unknown {
   return JSON.parse(json, (key, value: unknown) => (value === null && UNLIMITED.has(key) ? Infinity : value));
 }
 
-/** What neighbours in a table mostly have in common is parsed once. */
-class LastParsed {
-  #json: SqlValue | undefined = null;
-  #value: unknown = null;
-
-  get(json: SqlValue | undefined): unknown {
-    if (json !== this.#json) {
-      this.#value = fromJson(json);
-      this.#json = json;
-    }
-    return this.#value;
-  }
+/** What neighbours mostly have in common is worked out once. */
+function remembering<From, To>(work: (from: From) => To): (from: From) => To {
+  let last: { readonly from: From; readonly to: To } | undefined;
+  return (from) => {
+    if (last === undefined || last.from !== from) last = { from, to: work(from) };
+    return last.to;
+  };
 }
 
-const backoffs: LastParsed = new LastParsed();
+const toBackoff: (json: SqlValue | undefined) => unknown = remembering(fromJson);
+const fromBackoff: (backoff: Backoff) => string = remembering(toJson);
 
 export function text(value: SqlValue | undefined): string {
   return typeof value === "string" ? asItWas(value) : "";

@@ -7,10 +7,13 @@ import type { Call, FromStore, StoreOptions, ToStore } from "./calls.js";
 import { HEARTBEAT_MS } from "./owner.js";
 import { Store } from "./store.js";
 import { explained } from "./store-file.js";
-import { packAnswer, unpackCall } from "./wire.js";
+import { packAnswer, unpackCall, workOf } from "./wire.js";
 
-/** Calls of one transaction. What is more waits for the next, so that the first answers are not kept waiting for the last. */
-const MOST_CALLS = 256;
+/**
+ * Jobs that the calls of one transaction are about. What is more waits for the next: the main thread has the first answers to work on
+ * meanwhile. Answered all at once, each of the two would wait for the other.
+ */
+const MOST_WORK = 256;
 const LOOK_MS = 1_000;
 
 const clock = systemClock();
@@ -24,9 +27,10 @@ function serve(port: MessagePort): void {
   port.on("message", (first: ToStore) => {
     for (let message: ToStore | undefined = first; message !== undefined; ) {
       const calls: Call[] = [];
-      while (message !== undefined && isCall(message) && calls.length < MOST_CALLS) {
-        calls.push(unpackCall(message));
-        message = next(port);
+      for (let work = 0; message !== undefined && isCall(message) && work < MOST_WORK; message = next(port)) {
+        const call = unpackCall(message);
+        work += workOf(call);
+        calls.push(call);
       }
       if (calls.length > 0) port.postMessage(perform(calls));
       if (message === undefined || isCall(message)) continue;

@@ -38,6 +38,20 @@ export function unpackCall(call: Call): Call {
   return call.verb === "complete" ? { ...call, args: [unpacked(call.args[0])] } : call;
 }
 
+/** How many jobs a call is about. */
+export function workOf(call: Call): number {
+  switch (call.verb) {
+    case "enqueue":
+    case "complete":
+      return call.args[0].length;
+    case "claim":
+    case "prune":
+      return call.args[0].limit;
+    default:
+      return 1;
+  }
+}
+
 /** The type says what was packed. */
 function unpacked<Row extends object>(rows: readonly Row[]): Row[] {
   return fromColumns(rows as unknown as Columns<Row>);
