@@ -114,10 +114,33 @@ describe("when the thread of a storage dies", () => {
 
   it("its changes are still told to those who listen", async () => {
     const storage = await openStorage({ path: newFile() });
-    const heard = new Promise((resolve) => storage.subscribe?.(resolve));
+    const heard: unknown[] = [];
+    storage.subscribe?.((change) => heard.push(change));
     await theThread().terminate();
     await storage.enqueue([newJob()], NOW);
-    expect(await heard).toEqual({ kind: "ready", queues: ["default"] });
+    expect(heard).toContainEqual({ kind: "ready", queues: ["default"] });
+  });
+
+  it("what others did until the next one is there is told by that one", async () => {
+    const path = newFile();
+    const owner = await openStorage({ path });
+    await owner.own("owner");
+    const client = await openStorage({ path });
+    const job = newJob();
+    await client.enqueue([job], NOW);
+    const finished: string[] = [];
+    client.subscribe?.((change) => change.kind === "finished" && finished.push(...change.ids));
+    // Away for a while, so that the next thread comes late.
+    renameSync(path, `${path}.away`);
+    mkdirSync(path);
+    await theThread().terminate();
+    await refusal(client.count(NOW), path, /is no file/);
+    const claimed = await claimOne(owner, { runner: "owner" });
+    await owner.complete([ending(claimed)]);
+    rmSync(path, { recursive: true });
+    renameSync(`${path}.away`, path);
+    await client.count(NOW);
+    expect(finished).toEqual([job.id]);
   });
 
   it("and its file cannot be opened any more, every call says why, no thread is left, and it heals", async () => {

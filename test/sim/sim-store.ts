@@ -5,11 +5,9 @@ import type { Storage, StorageChange } from "../../src/storage/storage.js";
 import type { Answer, Call, FromStore, Verb } from "../../src/storage/sqlite/calls.js";
 import { HEARTBEAT_MS, type Owned } from "../../src/storage/sqlite/owner.js";
 import { Store } from "../../src/storage/sqlite/store.js";
+import { MOST_WORK, workOf } from "../../src/storage/sqlite/wire.js";
 import { SimClock } from "./sim-clock.js";
 import type { SimFile } from "./sim-file.js";
-
-/** As of the real thread. */
-const MOST_CALLS = 256;
 
 interface Waiting {
   readonly call: Call;
@@ -36,6 +34,7 @@ export class SimStore implements Storage {
   /** Of threads that have ended without closing it. */
   readonly #left: Store[] = [];
   #owned: Owned | null = null;
+  #told: number | null = null;
   #users = 0;
   #waiting: Waiting[] = [];
   #isPlanned = false;
@@ -85,6 +84,7 @@ export class SimStore implements Storage {
     if (this.#owned !== null) this.#file.world.ledger.deaths?.left(this.#owned.runner);
     this.#store = undefined;
     this.#owned = null;
+    this.#told = null;
     this.#file.wrote(this, false);
   }
 
@@ -135,7 +135,7 @@ export class SimStore implements Storage {
       this.#isRung = true;
     };
     const { path } = this.#file;
-    return new Store({ path, durability: "relaxed", minFreeSpace: 0 }, { clock: this.#said, owned: this.#owned, onWritten });
+    return new Store({ path, durability: "relaxed", minFreeSpace: 0 }, { clock: this.#said, former: { owned: this.#owned, told: this.#told }, onWritten });
   }
 
   #call<Name extends Verb>(verb: Name, args: Parameters<Storage[Name]>): ReturnType<Storage[Name]> {
@@ -164,9 +164,14 @@ export class SimStore implements Storage {
   /** All that have come meanwhile, as one batch. */
   #work(): void {
     if (this.#isCut) return;
-    const batch = this.#waiting.slice(0, MOST_CALLS);
+    const batch: Waiting[] = [];
+    for (let work = 0; work < MOST_WORK && batch.length < this.#waiting.length; ) {
+      const waiting = this.#waiting[batch.length]!;
+      work += workOf(waiting.call);
+      batch.push(waiting);
+    }
     if (batch.length === 0) return;
-    this.#waiting = this.#waiting.slice(MOST_CALLS);
+    this.#waiting = this.#waiting.slice(batch.length);
     const { world } = this.#file;
     if (this.#strikes()) return this.#fail(batch);
     if (batch.length > 1) world.note("transactions of several calls");
@@ -213,7 +218,8 @@ export class SimStore implements Storage {
   #perform(calls: readonly Call[]): FromStore {
     this.#file.beat();
     this.#isRung = false;
-    const message = this.#store?.perform(calls) ?? { changes: [], answers: [] };
+    const message = this.#store?.perform(calls) ?? { changes: [], answers: [], told: null };
+    this.#told = message.told ?? this.#told;
     this.#file.wrote(this, this.#isRung);
     return message;
   }

@@ -14,10 +14,16 @@ export interface CallOf<Name extends Verb> {
 
 export type Call = { [Name in Verb]: CallOf<Name> }[Verb];
 
-/** `owned`: what the thread before this one owned. */
+/** What the thread before this one knew. */
+export interface Former {
+  readonly owned: Owned | null;
+  /** How much it had told of what others did; `null` if there was none. */
+  readonly told: number | null;
+}
+
 export type ToStore =
   | Call
-  | { readonly id: number; readonly verb: "open"; readonly args: readonly [owned: Owned | null] }
+  | { readonly id: number; readonly verb: "open"; readonly args: readonly [former: Former] }
   | { readonly id: number; readonly verb: "close"; readonly args: readonly [] };
 
 /** `error`: the message of a `StorageError`, and what it came from. */
@@ -27,6 +33,8 @@ export type Answer = { readonly id: number; readonly value: unknown } | { readon
 export interface FromStore {
   readonly changes: readonly StorageChange[];
   readonly answers: readonly Answer[];
+  /** How much has been told of what others did. */
+  readonly told: number | null;
 }
 
 /** What the thread is started with. */

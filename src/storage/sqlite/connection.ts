@@ -1,8 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { StorageError } from "../../errors.js";
 import type { StorageChange } from "../storage.js";
-import type { Answer, FromStore, StoreOptions, ToStore } from "./calls.js";
-import type { Owned } from "./owner.js";
+import type { Answer, Former, FromStore, StoreOptions, ToStore } from "./calls.js";
 
 interface Waiting {
   readonly resolve: (value: unknown) => void;
@@ -13,8 +12,7 @@ export interface ConnectionOptions {
   readonly store: StoreOptions;
   /** For messages. */
   readonly name: string;
-  /** By the thread before. */
-  readonly owned: Owned | null;
+  readonly former: Former;
   readonly onChanges: (changes: readonly StorageChange[]) => void;
 }
 
@@ -27,6 +25,7 @@ export class Connection {
   #isClosing = false;
   /** Why nothing can be sent any more. */
   #over: StorageError | undefined;
+  #told: number | null;
   /** Rejects with a `StorageError`. */
   readonly opened: Promise<void>;
   /** The thread is gone, and has let go of the file. */
@@ -34,6 +33,7 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.#told = options.former.told;
     this.#worker = new Worker(new URL("./storage-thread.js", import.meta.url), { workerData: options.store, name: "millrace storage" });
     this.#worker.unref();
     this.#worker.on("message", (message: FromStore) => this.#receive(message));
@@ -51,10 +51,15 @@ export class Connection {
         this.#end(error);
         reject(error);
       };
-      this.#post("open", [options.owned], { resolve: () => resolve(), reject: fail });
+      this.#post("open", [options.former], { resolve: () => resolve(), reject: fail });
     });
     // Whoever calls is told.
     this.opened.catch(() => undefined);
+  }
+
+  /** For the thread after this one. */
+  get told(): number | null {
+    return this.#told;
   }
 
   /** It takes no calls any more. */
@@ -88,7 +93,8 @@ export class Connection {
   }
 
   /** Whoever was told of the end of a call finds listeners told of what it changed. */
-  #receive({ changes, answers }: FromStore): void {
+  #receive({ changes, answers, told }: FromStore): void {
+    this.#told = told ?? this.#told;
     this.#options.onChanges(changes);
     for (const answer of answers) this.#settle(answer);
     if (this.#waiting.size === 0 && !this.#isClosing) this.#worker.unref();

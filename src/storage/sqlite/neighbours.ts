@@ -33,7 +33,8 @@ export class Neighbours {
   /** Of the owner, since somebody else said something. */
   #beats: number;
 
-  constructor(database: Database) {
+  /** @param told by the thread before: what others did since may have been told by nobody */
+  constructor(database: Database, told: number | null) {
     this.#version = database.prepare("PRAGMA data_version");
     this.#seen = database.prepare("SELECT seen_at FROM clients");
     this.#sayHere = database.prepare("UPDATE clients SET seen_at = ?");
@@ -41,12 +42,18 @@ export class Neighbours {
     this.#trim = database.prepare("DELETE FROM ended WHERE seq <= (SELECT max(seq) FROM ended) - ?");
     this.#since = database.prepare("SELECT seq, id FROM ended WHERE seq > ? ORDER BY seq");
     this.#last = database.prepare("SELECT max(seq) AS seq FROM ended");
-    this.#knownVersion = this.#readVersionNow = this.#readVersion();
-    this.#lastRead = this.#lastTold = number(this.#last.get()?.["seq"]);
+    this.#readVersionNow = this.#readVersion();
+    this.#knownVersion = told === null ? this.#readVersionNow : NaN;
+    this.#lastRead = this.#lastTold = told ?? number(this.#last.get()?.["seq"]);
     this.#seenAt = this.#readSeen();
     // Both were written by clocks as they were then.
     const ownerSeenAt = number(database.prepare("SELECT heartbeat_at FROM owner").get()?.["heartbeat_at"] ?? 0);
     this.#beats = this.#seenAt > 0 && this.#seenAt > ownerSeenAt - SILENT_MS ? 0 : SILENT_BEATS;
+  }
+
+  /** For the thread after this one. */
+  get told(): number {
+    return this.#lastTold;
   }
 
   /** Whether another process has written since that was told last. */

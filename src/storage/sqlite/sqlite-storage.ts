@@ -148,7 +148,7 @@ class SqliteStorage implements Storage {
   #connect(): Connection {
     const { name } = this;
     const onChanges = (changes: readonly StorageChange[]): void => this.#tell(changes);
-    const connection = new Connection({ store: this.#options, name, owned: this.#owned, onChanges });
+    const connection = new Connection({ store: this.#options, name, former: { owned: this.#owned, told: this.#connection?.told ?? null }, onChanges });
     // An owner must go on to say that it lives. If the file cannot be opened any more, the next call tries again.
     const restart = (): void => {
       if (this.#connection === connection && this.#users > 0) this.#connected();

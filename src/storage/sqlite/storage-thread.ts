@@ -7,13 +7,8 @@ import type { Call, FromStore, StoreOptions, ToStore } from "./calls.js";
 import { HEARTBEAT_MS } from "./owner.js";
 import { Store } from "./store.js";
 import { explained } from "./store-file.js";
-import { packAnswer, unpackCall, workOf } from "./wire.js";
+import { MOST_WORK, packAnswer, unpackCall, workOf } from "./wire.js";
 
-/**
- * Jobs that the calls of one transaction are about. What is more waits for the next: the main thread has the first answers to work on
- * meanwhile. Answered all at once, each of the two would wait for the other.
- */
-const MOST_WORK = 256;
 const LOOK_MS = 1_000;
 
 const clock = systemClock();
@@ -51,9 +46,9 @@ function isCall(message: ToStore): message is Call {
 }
 
 /** The first call, and the only one of its kind. A thread that cannot open its file ends. */
-function open(port: MessagePort, { id, args: [owned] }: Extract<ToStore, { verb: "open" }>): FromStore {
+function open(port: MessagePort, { id, args: [former] }: Extract<ToStore, { verb: "open" }>): FromStore {
   return answer(id, () => {
-    store = new Store(options, { clock, owned, onWritten: () => bell?.ring() });
+    store = new Store(options, { clock, former, onWritten: () => bell?.ring() });
     bell = hangBell(() => listen(port));
     lookSoon(port);
     beatSoon();
@@ -63,12 +58,12 @@ function open(port: MessagePort, { id, args: [owned] }: Extract<ToStore, { verb:
 function perform(calls: readonly Call[]): FromStore {
   if (store !== undefined) return packed(calls, store.perform(calls));
   const error = { message: `${options.path} is not open`, cause: undefined };
-  return { changes: [], answers: calls.map(({ id }) => ({ id, error })) };
+  return { changes: [], answers: calls.map(({ id }) => ({ id, error })), told: null };
 }
 
 /** Answers are in the order of calls. */
-function packed(calls: readonly Call[], { changes, answers }: FromStore): FromStore {
-  return { changes, answers: answers.map((answer, index) => packAnswer(calls[index], answer)) };
+function packed(calls: readonly Call[], { changes, answers, told }: FromStore): FromStore {
+  return { changes, told, answers: answers.map((answer, index) => packAnswer(calls[index], answer)) };
 }
 
 function close(port: MessagePort, id: number): void {
@@ -117,10 +112,10 @@ function beatSoon(): void {
 function answer(id: number, work: () => void): FromStore {
   try {
     work();
-    return { changes: [], answers: [{ id, value: undefined }] };
+    return { changes: [], answers: [{ id, value: undefined }], told: store?.told ?? null };
   } catch (error) {
     const { message, cause } = explained(error, options.path);
-    return { changes: [], answers: [{ id, error: { message, cause } }] };
+    return { changes: [], answers: [{ id, error: { message, cause } }], told: null };
   }
 }
 

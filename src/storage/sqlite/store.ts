@@ -6,7 +6,7 @@ import { StorageError } from "../../errors.js";
 import type { ClaimedJob } from "../../job/job-record.js";
 import type { ClaimRequest, Storage, StorageChange } from "../storage.js";
 import type { Around } from "./around.js";
-import type { Answer, Call, CallOf, FromStore, StoreOptions, Verb } from "./calls.js";
+import type { Answer, Call, CallOf, Former, FromStore, StoreOptions, Verb } from "./calls.js";
 import { Changes } from "./changes.js";
 import { Crashes } from "./crashes.js";
 import { type Database, problemOf, type Statement } from "./driver.js";
@@ -31,8 +31,7 @@ const OF_OWNERS: ReadonlySet<Verb> = new Set<Verb>(["own", "disown"]);
 
 export interface StoreDeps {
   readonly clock: Clock;
-  /** By the thread before this one. */
-  readonly owned: Owned | null;
+  readonly former: Former;
   /** Something was written that another process may want to know. */
   readonly onWritten: () => void;
 }
@@ -59,7 +58,7 @@ export class Store {
   #freeSpace = Infinity;
 
   /** @throws StorageError */
-  constructor(options: StoreOptions, { clock, owned, onWritten }: StoreDeps) {
+  constructor(options: StoreOptions, { clock, former, onWritten }: StoreDeps) {
     this.#onWritten = onWritten;
     this.#options = options;
     this.#clock = clock;
@@ -67,10 +66,10 @@ export class Store {
     this.#inode = statSync(options.path).ino;
     const tally = new Tally(this.#database);
     this.#around = { database: this.#database, tally, due: new Due(this.#database, tally), changes: new Changes() };
-    this.#owner = new Owner(this.#database, options.path, owned);
+    this.#owner = new Owner(this.#database, options.path, former.owned);
     this.#savepoint = this.#database.prepare("SAVEPOINT call");
     this.#release = this.#database.prepare("RELEASE call");
-    this.#neighbours = new Neighbours(this.#database);
+    this.#neighbours = new Neighbours(this.#database, former.told);
     this.#jobs = new Jobs(this.#around);
     this.#settings = new Settings(this.#around, this.#jobs);
     this.#crashes = new Crashes(this.#around, (queue) => this.#settings.isPaused(queue));
@@ -82,7 +81,8 @@ export class Store {
     try {
       return this.#transact(calls, "BEGIN IMMEDIATE");
     } catch (error) {
-      return { changes: [], answers: calls.map((call) => (READS.has(call.verb) ? this.#readAlone(call) : this.#failed(call.id, error))) };
+      const answers = calls.map((call) => (READS.has(call.verb) ? this.#readAlone(call) : this.#failed(call.id, error)));
+      return { changes: [], answers, told: this.told };
     }
   }
 
@@ -98,7 +98,7 @@ export class Store {
       this.#neighbours.noteTold();
       const own = changes.take();
       if (areOthers && own.length > 0) this.#onWritten();
-      return { changes: [...news, ...own], answers };
+      return { changes: [...news, ...own], answers, told: this.told };
     } catch (error) {
       this.#undo("ROLLBACK");
       this.#around.changes.take();
@@ -116,6 +116,10 @@ export class Store {
     } finally {
       this.#isStill = false;
     }
+  }
+
+  get told(): number {
+    return this.#neighbours.told;
   }
 
   /** Whether another process has written; asked without taking a lock. */

@@ -38,6 +38,12 @@ export function unpackCall(call: Call): Call {
   return call.verb === "complete" ? { ...call, args: [unpacked(call.args[0])] } : call;
 }
 
+/**
+ * Jobs that the calls of one transaction are about. What is more waits for the next: the main thread has the first answers to work on
+ * meanwhile. Answered all at once, each of the two would wait for the other.
+ */
+export const MOST_WORK = 256;
+
 /** How many jobs a call is about. */
 export function workOf(call: Call): number {
   switch (call.verb) {

@@ -16,8 +16,8 @@ interface Process {
   readonly look: () => readonly StorageChange[];
 }
 
-function openProcess(path: string, clock: ManualClock): Process {
-  const store = new Store({ path, durability: "relaxed", minFreeSpace: 0 }, { clock, owned: null, onWritten: () => undefined });
+function openProcess(path: string, clock: ManualClock, told: number | null = null): Process {
+  const store = new Store({ path, durability: "relaxed", minFreeSpace: 0 }, { clock, former: { owned: null, told }, onWritten: () => undefined });
   onTestFinished(() => store.close());
   return {
     store,
@@ -91,4 +91,17 @@ it("what has ended is not listed any more when the other has said nothing for th
     owner.call("complete", [ending(job)]);
     expect(client.look()).toContainEqual({ kind: "finished", ids: index === 0 ? [job.id] : [] });
   }
+});
+
+it("what has ended after a thread has looked last is told by the thread that comes after it, once", () => {
+  const { owner, client, clock, path } = openTwo();
+  const jobs = [newJob(), newJob()];
+  client.call("enqueue", jobs, NOW);
+  const [first, second] = owner.call("claim", claimOf(jobs[0]!, NOW)) as Parameters<typeof ending>[0][];
+  owner.call("complete", [ending(first!)]);
+  expect(client.look()).toContainEqual({ kind: "finished", ids: [first!.id] });
+  owner.call("complete", [ending(second!)]);
+  const next = openProcess(path, clock, client.store.told);
+  expect(next.look()).toContainEqual({ kind: "finished", ids: [second!.id] });
+  expect(next.look()).toEqual([]);
 });
