@@ -123,14 +123,15 @@ export class Jobs {
 
   complete(transition: Transition): boolean {
     const { tally, due } = this.#around;
-    const { id, fence, to, attempt, runAt, failure, result, resultMoved, progress, at } = transition;
-    const how = [attempt, runAt, failure === null ? null : toJson(failure), result, resultMoved ? 1 : 0, progress];
+    const { id, fence, to, attempt, runAt, result, progress, at } = transition;
+    const failure = transition.failure === null ? null : toJson(transition.failure);
+    const resultMoved = transition.resultMoved ? 1 : 0;
     if (isFinished(to)) {
       const claimed = this.#claimed.get(id) ?? this.#lookUp(id);
       if (claimed === undefined) return false;
       this.#claimed.delete(id);
       const bytes = claimed.payloadBytes + (result?.byteLength ?? 0);
-      if (this.#sql.finish.run(to, ...how, at, bytes, claimed.seq, id, fence).changes === 0) return false;
+      if (this.#sql.finish.run(to, attempt, runAt, failure, result, resultMoved, progress, at, bytes, claimed.seq, id, fence).changes === 0) return false;
       this.#finished({ id, state: "running", ...claimed }, { from: "running", to, bytes });
       return true;
     }
@@ -139,7 +140,7 @@ export class Jobs {
     const state = to === "retrying" ? to : isDue ? "waiting" : "scheduled";
     // One that was given back did not show that it can run.
     const deathsStay = to === "waiting" ? 1 : 0;
-    const row = this.#sql.putBack.get(state, isDue ? 1 : 0, ...how, deathsStay, id, fence);
+    const row = this.#sql.putBack.get(state, isDue ? 1 : 0, attempt, runAt, failure, result, resultMoved, progress, deathsStay, id, fence);
     if (row === undefined) return false;
     tally.move(toMoved(row), { from: "running", to: state });
     this.#waitsAgain(row, to === "waiting");

@@ -15,10 +15,23 @@ export const NEW_COLUMNS =
 export function newValues(job: NewJob, isDue: boolean): readonly SqlValue[] {
   const { unique } = job;
   return [
-    ...[job.id, job.queue, job.name, isDue ? "waiting" : "scheduled", isDue ? 1 : 0, job.priority, job.runAt],
-    ...[job.maxRetries === Infinity ? null : job.maxRetries, job.createdAt, job.timeoutMs],
-    ...[job.depth, unique?.key ?? null, unique?.until ?? null, unique === null ? null : 1],
-    ...[job.backoff === null ? null : fromBackoff(job.backoff), isEmptyMeta(job.meta) ? null : toJson(job.meta), job.payload],
+    job.id,
+    job.queue,
+    job.name,
+    isDue ? "waiting" : "scheduled",
+    isDue ? 1 : 0,
+    job.priority,
+    job.runAt,
+    job.maxRetries === Infinity ? null : job.maxRetries,
+    job.createdAt,
+    job.timeoutMs,
+    job.depth,
+    unique?.key ?? null,
+    unique?.until ?? null,
+    unique === null ? null : 1,
+    job.backoff === null ? null : fromBackoff(job.backoff),
+    isEmptyMeta(job.meta) ? null : toJson(job.meta),
+    job.payload,
   ];
 }
 
