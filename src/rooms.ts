@@ -232,9 +232,7 @@ export class Rooms {
   #open(): Promise<void> {
     if (this.#isClosed) return Promise.reject(stoppedError());
     this.#opened ??= this.#storage.open().then(
-      () => {
-        this.#unsubscribe = this.#storage.subscribe?.((change) => this.#onStorageChange(change));
-      },
+      () => void (this.#unsubscribe = this.#storage.subscribe?.((change) => this.#onStorageChange(change))),
       (error: unknown) => {
         this.#opened = undefined;
         throw error;
@@ -290,6 +288,8 @@ export class Rooms {
         return this.#runner?.cancel(change.ids);
       case "settings":
         return this.#runner?.refreshSchedules();
+      case "missed":
+        return this.#onDoubt(this.#results.ids());
     }
   }
 }

@@ -88,8 +88,16 @@ export class AwaitedJobs {
   }
 
   all(): Awaited[] {
+    return this.#maps().flatMap((byId) => [...byId.values()]);
+  }
+
+  ids(): JobId[] {
+    return this.#maps().flatMap((byId) => [...byId.keys()]);
+  }
+
+  #maps(): ReadonlyMap<JobId, Awaited>[] {
     const groups = this.#entries.map(groupIn).filter((group) => group !== undefined);
-    return [...groups.flatMap(({ byId }) => [...byId.values()]), ...this.#others.values()];
+    return [...groups.map(({ byId }) => byId), this.#others];
   }
 
   clear(): void {

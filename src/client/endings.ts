@@ -10,6 +10,7 @@ import type { Awaited } from "./awaited.js";
 import { endingOf, type Results } from "./results.js";
 
 const RETRY_MS = 1_000;
+const MOST_AT_ONCE = 1_000;
 
 export interface EndingsDeps {
   readonly storage: Pick<JobReader, "get">;
@@ -51,10 +52,10 @@ export class Endings {
   async #lookUpAll(): Promise<void> {
     this.#isLooking = true;
     while (this.#ids.size > 0 && this.#timer === undefined) {
-      const ids = this.#ids;
-      this.#ids = new Set();
+      const ids = [...this.#ids].slice(0, MOST_AT_ONCE);
+      for (const id of ids) this.#ids.delete(id);
       try {
-        await this.#lookUp([...ids]);
+        await this.#lookUp(ids);
       } catch (error) {
         this.#retryLater(ids);
         this.#deps.onError(error);

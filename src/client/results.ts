@@ -58,6 +58,11 @@ export class Results {
     return ids.filter((id) => this.#jobs.get(id) !== undefined || this.#watchers.has(id));
   }
 
+  /** All that somebody may want to hear of. */
+  ids(): JobId[] {
+    return [...this.#jobs.ids(), ...this.#watchers.keys()];
+  }
+
   settle(id: JobId, ending: Ending): void {
     const awaited = this.#drop(id);
     if (awaited === undefined) return;

@@ -140,7 +140,9 @@ export type StorageChange =
   /** These have finished, or were removed unfinished. */
   | { readonly kind: "finished"; readonly ids: readonly JobId[] }
   | { readonly kind: "cancelling"; readonly ids: readonly JobId[] }
-  | { readonly kind: "settings" };
+  | { readonly kind: "settings" }
+  /** Something may have happened that was not told, and never will be: whoever waits for anything looks again. */
+  | { readonly kind: "missed" };
 
 /**
  * Nobody writes to the bytes of a payload or a result, or transfers their buffer: stores and callers share them. They may be a

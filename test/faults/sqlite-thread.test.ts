@@ -1,6 +1,7 @@
 /** The storage's thread dies: what is under way is refused, another thread goes on with what was acknowledged, and the owner stays the owner. */
 
-import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { sqliteStorage } from "millrace/sqlite";
 import type { Storage } from "millrace";
@@ -35,6 +36,9 @@ function theThread(): Worker {
   if (thread === undefined) throw new RangeError("there is no thread");
   return thread;
 }
+
+/** So many are rung in a second, as far as there is time. */
+const RINGS = 50;
 
 const ownerOf = (path: string): unknown => withDatabase(path, (database) => database.prepare("SELECT runner, epoch FROM owner").get());
 
@@ -183,4 +187,27 @@ describe("an engine whose storage loses its thread", () => {
     await engine.stop({ timeout: 1_000 });
     expect(ownerOf(path)).toMatchObject({ runner: null });
   });
+});
+
+it("a thread that always has something to do still rings for the others", { timeout: 20_000 }, async () => {
+  const path = newFile();
+  const storage = await openStorage({ path, durability: "relaxed" });
+  await storage.own("owner");
+  // A client, without which nobody would have to be rung for.
+  await (await openStorage({ path })).enqueue([newJob()], NOW);
+  const rings = new Set<number>();
+  const deadline = performance.now() + 10_000;
+  const goesOn = (): boolean => rings.size < RINGS && performance.now() < deadline;
+  const keepBusy = async (): Promise<void> => {
+    while (goesOn()) {
+      await storage.enqueue(Array.from({ length: 20 }, () => newJob()), NOW);
+      const jobs = await claim(storage, { runner: "owner", limit: 20 });
+      await storage.complete(jobs.map((job) => ending(job)));
+    }
+  };
+  const count = async (): Promise<void> => {
+    for (; goesOn(); await nextTurn()) rings.add(statSync(`${path}-bell`).mtimeMs);
+  };
+  await Promise.all([count(), ...Array.from({ length: 600 }, keepBusy)]);
+  expect(rings.size).toBeGreaterThanOrEqual(RINGS);
 });

@@ -1,7 +1,7 @@
 /** A file beside the store that is touched when others should look: a process that watches it need not ask again and again. */
 
 import { closeSync, futimesSync, openSync, watch, type FSWatcher } from "node:fs";
-import type { Clock } from "../../clock.js";
+import type { Clock, Timer } from "../../clock.js";
 
 /** So often at most, however much is written. */
 const PAUSE_MS = 10;
@@ -11,24 +11,28 @@ export class Bell {
   readonly #handle: number;
   readonly #watcher: FSWatcher;
   #rungAt = -Infinity;
-  #willRing = false;
+  #ringing: Timer | undefined;
 
   /** @param onRing may be called without a reason, and not at all where files cannot be watched */
   constructor(path: string, clock: Clock, onRing: () => void) {
     this.#clock = clock;
     this.#handle = openSync(path, "a");
-    this.#watcher = watch(path, { persistent: false }, onRing);
+    try {
+      this.#watcher = watch(path, { persistent: false }, onRing);
+    } catch (error) {
+      closeSync(this.#handle);
+      throw error;
+    }
     // Whoever asks once a second finds out too.
     this.#watcher.on("error", () => this.#watcher.close());
   }
 
   ring(): void {
-    if (this.#willRing) return;
+    if (this.#ringing !== undefined) return;
     const waitMs = this.#rungAt + PAUSE_MS - this.#clock.monotonic();
     if (waitMs <= 0) return this.#ringNow();
-    this.#willRing = true;
-    this.#clock.setTimer(waitMs, () => {
-      this.#willRing = false;
+    this.#ringing = this.#clock.setTimer(waitMs, () => {
+      this.#ringing = undefined;
       this.#ringNow();
     });
   }
@@ -44,6 +48,7 @@ export class Bell {
   }
 
   close(): void {
+    this.#ringing?.cancel();
     this.#watcher.close();
     closeSync(this.#handle);
   }

@@ -35,9 +35,14 @@ export class Crashes {
     this.#noteDeath = database.prepare("UPDATE jobs SET deaths = deaths + 1, runner = NULL WHERE state = 'running' AND runner IS NOT NULL");
     this.#noteDeathAlone = database.prepare("UPDATE jobs SET runner = NULL WHERE state = 'running'");
     this.#anySuspect = database.prepare(`SELECT 1 FROM jobs WHERE ${suspicious} LIMIT 1`);
-    this.#suspect = database.prepare(`SELECT seq, state FROM jobs WHERE ${suspicious} AND ready = 1 AND queue = ? AND name = ? ORDER BY seq LIMIT 1`);
+    this.#suspect = database.prepare(`SELECT seq FROM jobs WHERE ${suspicious} AND ready = 1 AND queue = ? AND name = ? ORDER BY seq LIMIT 1`);
     this.#anyRuns = database.prepare("SELECT 1 FROM jobs WHERE state = 'running' LIMIT 1");
     this.#markAlone = database.prepare("UPDATE jobs SET alone = 1 WHERE seq = ?");
+  }
+
+  /** A runner owns the file, and not all queues of the one before need be its own. */
+  noteOwner(): void {
+    this.#claimers.clear();
   }
 
   /**

@@ -4,6 +4,9 @@ import type { Database, SqlRow, Statement } from "./driver.js";
 import { number, numberOrNull, text } from "./row.js";
 import type { Tally } from "./tally.js";
 
+/** A million jobs may fall due while nothing runs. The rest is made ready by the calls that follow, since no call may take long. */
+const MOST_AT_ONCE = 20_000;
+
 export class Due {
   readonly #tally: Tally;
   readonly #firstFuture: Statement;
@@ -18,10 +21,9 @@ export class Due {
   constructor(database: Database, tally: Tally) {
     this.#tally = tally;
     this.#firstFuture = database.prepare("SELECT min(run_at) AS at FROM jobs WHERE ready = 0");
-    this.#lateByName = database.prepare("SELECT queue, name, count(*) AS count FROM jobs WHERE ready = 0 AND run_at <= ? AND state = 'scheduled' GROUP BY queue, name");
-    this.#makeReady = database.prepare(
-      "UPDATE jobs SET ready = 1, state = CASE state WHEN 'scheduled' THEN 'waiting' ELSE state END WHERE ready = 0 AND run_at <= ?",
-    );
+    const late = `SELECT seq FROM jobs WHERE ready = 0 AND run_at <= ? ORDER BY run_at, seq LIMIT ${MOST_AT_ONCE}`;
+    this.#lateByName = database.prepare(`SELECT queue, name, count(*) AS count FROM jobs WHERE seq IN (${late}) AND state = 'scheduled' GROUP BY queue, name`);
+    this.#makeReady = database.prepare(`UPDATE jobs SET ready = 1, state = CASE state WHEN 'scheduled' THEN 'waiting' ELSE state END WHERE seq IN (${late})`);
     this.#earlyByName = database.prepare("SELECT queue, name, count(*) AS count FROM jobs WHERE ready = 1 AND run_at > ? AND state = 'waiting' GROUP BY queue, name");
     this.#makeFuture = database.prepare(
       "UPDATE jobs SET ready = 0, state = CASE state WHEN 'waiting' THEN 'scheduled' ELSE state END WHERE ready = 1 AND run_at > ?",
@@ -62,9 +64,12 @@ export class Due {
     return numberOrNull(this.#firstFuture.get()?.["at"]);
   }
 
-  /** What it did may have been undone. */
-  doubt(): void {
-    this.#now = Infinity;
-    this.#latestReady = Infinity;
+  /** @returns what makes it know again what it knows now, if what follows is rolled back */
+  remember(): () => void {
+    const [now, latestReady] = [this.#now, this.#latestReady];
+    return () => {
+      this.#now = now;
+      this.#latestReady = latestReady;
+    };
   }
 }

@@ -19,7 +19,7 @@ interface Moved {
 /** A job that runs. */
 type Claimed = Pick<Moved, "seq" | "queue" | "name"> & { readonly payloadBytes: number };
 
-const MOVED = "seq, id, queue, name, state, run_at, priority, unique_key, unique_until, holds_key, bytes";
+const MOVED = "seq, id, queue, name, state, run_at, unique_key, bytes";
 
 function toMoved(row: SqlRow): Moved {
   return { seq: number(row["seq"]), id: text(row["id"]), queue: text(row["queue"]), name: text(row["name"]), state: text(row["state"]) as JobState };
@@ -283,14 +283,15 @@ function statements(database: Database) {
     weigh: prepare(`SELECT ${MOVED}, length(payload) AS payload_bytes FROM jobs WHERE id = ?`),
     putBack: prepare(`UPDATE jobs SET state = ?, ready = ?, ${ENDED}, started_at = NULL, deaths = deaths * ? WHERE id = ? AND fence = ? AND state = 'running' RETURNING ${MOVED}`),
     wishToCancel: prepare("UPDATE jobs SET cancel_requested = 1 WHERE seq = ?"),
-    cancel: prepare(`UPDATE jobs SET state = 'cancelled', ready = NULL, finished_at = ?, holds_key = NULL, bytes = length(payload) + coalesce(length(result), 0) WHERE seq = ? RETURNING bytes`),
+    cancel: prepare(`UPDATE jobs SET state = 'cancelled', ready = NULL, finished_at = ?, holds_key = NULL, deaths = 0, bytes = length(payload) + coalesce(length(result), 0) WHERE seq = ? RETURNING bytes`),
     retry: prepare(
       `UPDATE jobs SET state = ?, ready = ?, run_at = ?, attempt = 0, started_at = NULL, finished_at = NULL, failure = NULL, result = NULL,
        result_moved = 0, cancel_requested = 0, progress = NULL, bytes = 0, deaths = 0 WHERE seq = ?`,
     ),
     remove: prepare("DELETE FROM jobs WHERE seq = ?"),
-    running: prepare(`SELECT ${MOVED}, runner, fence FROM jobs WHERE state = 'running' ORDER BY seq`),
-    runningOf: prepare(`SELECT ${MOVED}, runner, fence FROM jobs WHERE state = 'running' AND queue = ? ORDER BY seq`),
+    // With a plus, lest SQLite walk through all jobs to have them in order.
+    running: prepare(`SELECT ${MOVED}, runner, fence FROM jobs WHERE state = 'running' ORDER BY +seq`),
+    runningOf: prepare(`SELECT ${MOVED}, runner, fence FROM jobs WHERE state = 'running' AND queue = ? ORDER BY +seq`),
     cancelling: prepare("SELECT id FROM jobs WHERE state = 'running' AND cancel_requested = 1"),
     reclaim: prepare("UPDATE jobs SET state = ?, ready = ?, attempt = attempt - 1, runner = NULL, started_at = NULL, alone = NULL WHERE seq = ?"),
   };

@@ -32,6 +32,8 @@ export class Neighbours {
   #saidAt = -Infinity;
   /** Of the owner, since somebody else said something. */
   #beats: number;
+  /** Ends may not have been listed, or not long enough. */
+  #mayHaveMissed = false;
 
   /** @param told by the thread before: what others did since may have been told by nobody */
   constructor(database: Database, told: number | null) {
@@ -59,7 +61,7 @@ export class Neighbours {
   /** Whether another process has written since that was told last. */
   hasNews(): boolean {
     this.#readVersionNow = this.#readVersion();
-    if (this.#readVersionNow === this.#knownVersion) return false;
+    if (this.#readVersionNow === this.#knownVersion && !this.#mayHaveMissed) return false;
     const seenAt = this.#readSeen();
     if (seenAt !== this.#seenAt) this.#beats = 0;
     this.#seenAt = seenAt;
@@ -70,6 +72,11 @@ export class Neighbours {
   noteTold(): void {
     this.#knownVersion = this.#readVersionNow;
     this.#lastTold = this.#lastRead;
+    this.#mayHaveMissed = false;
+  }
+
+  get mayHaveMissed(): boolean {
+    return this.#mayHaveMissed;
   }
 
   /** Whether anybody may be waiting for what ends here. */
@@ -79,7 +86,10 @@ export class Neighbours {
 
   /** Of a process that does not run the jobs. */
   sayHere(now: number): void {
-    if (now - this.#saidAt < PAUSE_MS && now >= this.#saidAt) return;
+    const silentMs = now - this.#saidAt;
+    if (silentMs < PAUSE_MS && silentMs >= 0) return;
+    // It was stopped for a while, and taken for gone.
+    if (silentMs >= SILENT_MS && this.#saidAt !== -Infinity) this.#mayHaveMissed = true;
     this.#saidAt = now;
     this.#sayHere.run(now);
   }
@@ -97,6 +107,8 @@ export class Neighbours {
   /** What has ended since that was told last, also here. */
   ends(): JobId[] {
     const rows = this.#since.all(this.#lastTold);
+    // Those in between were trimmed.
+    if (number(rows[0]?.["seq"]) > this.#lastTold + 1) this.#mayHaveMissed = true;
     this.#lastRead = number(rows.at(-1)?.["seq"] ?? this.#lastTold);
     return rows.map((row) => text(row["id"]));
   }

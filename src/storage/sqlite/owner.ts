@@ -4,7 +4,7 @@
  * sees by it that the file has a new one.
  */
 
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { StorageError } from "../../errors.js";
 import type { Database, SqlRow, Statement } from "./driver.js";
@@ -37,8 +37,8 @@ export class Owner {
     this.#owned = owned;
     this.#read = database.prepare("SELECT * FROM owner");
     this.#take = database.prepare("UPDATE owner SET runner = ?, epoch = epoch + 1, pid = ?, process_started = ?, boot = ?, host = ?, heartbeat_at = ? RETURNING epoch");
-    this.#leave = database.prepare("UPDATE owner SET runner = NULL WHERE epoch = ?");
-    this.#beat = database.prepare("UPDATE owner SET heartbeat_at = ? WHERE epoch = ?");
+    this.#leave = database.prepare("UPDATE owner SET runner = NULL WHERE epoch = ? AND runner = ?");
+    this.#beat = database.prepare("UPDATE owner SET heartbeat_at = ? WHERE epoch = ? AND runner = ?");
   }
 
   /**
@@ -65,12 +65,18 @@ export class Owner {
   disown(runner: string): void {
     const row = this.#row();
     if (this.#owned?.runner === runner) this.leave();
-    else if (isLeftBy(runner, row)) this.#leave.run(number(row["epoch"]));
+    else if (isLeftBy(runner, row)) this.#leave.run(number(row["epoch"]), runner);
   }
 
   leave(): void {
-    if (this.#owned !== null) this.#leave.run(this.#owned.epoch);
+    if (this.#owned !== null) this.#leave.run(this.#owned.epoch, this.#owned.runner);
     this.#owned = null;
+  }
+
+  /** @returns what makes it again who it is now, if what follows is rolled back */
+  remember(): () => void {
+    const owned = this.#owned;
+    return () => void (this.#owned = owned);
   }
 
   get isUs(): boolean {
@@ -78,7 +84,7 @@ export class Owner {
   }
 
   beat(now: number): void {
-    if (this.#owned !== null) this.#beat.run(now, this.#owned.epoch);
+    if (this.#owned !== null) this.#beat.run(now, this.#owned.epoch, this.#owned.runner);
   }
 
   /** Whether `runner` may run jobs: it owns the file, or nobody does. */
@@ -115,8 +121,12 @@ function isHere(row: SqlRow): boolean {
 
 function isAlive(row: SqlRow, now: number): boolean {
   const pid = numberOrNull(row["pid"]);
-  if (!isHere(row) || pid === null) return now - number(row["heartbeat_at"]) < SILENT_MS;
-  return exists(pid) && textOrNull(row["process_started"]) === processStart(pid);
+  // A beat in the future was written before the clock was set back.
+  const isHeard = Math.abs(now - number(row["heartbeat_at"])) < SILENT_MS;
+  if (!isHere(row) || pid === null) return isHeard;
+  const startedAt = textOrNull(row["process_started"]);
+  // Where nobody tells when a process began, another one may have the number by now.
+  return exists(pid) && (startedAt === null ? isHeard : startedAt === processStart(pid));
 }
 
 function exists(pid: number): boolean {
@@ -129,22 +139,23 @@ function exists(pid: number): boolean {
   }
 }
 
-/** Tells this start of the machine from others; `null` where nobody tells. */
+/** Tells this start of the machine from others, and containers that count their processes for themselves; `null` where nobody tells. */
 function bootId(): string | null {
-  return tryToRead("/proc/sys/kernel/random/boot_id");
+  const boot = tryTo(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
+  return boot === null ? null : `${boot} ${tryTo(() => readlinkSync("/proc/self/ns/pid")) ?? ""}`;
 }
 
 /** Tells a process from others that have had its number; `null` where nobody tells, and of one that has ended and is only not reaped yet. */
 function processStart(pid: number): string | null {
   // The name of the program, in brackets, may hold anything; the state follows it, and the start is the 20th word after it.
-  const stat = tryToRead(`/proc/${pid}/stat`);
+  const stat = tryTo(() => readFileSync(`/proc/${pid}/stat`, "utf8").trim());
   const words = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
   return words === undefined || ENDED.has(words[0]) ? null : (words[19] ?? null);
 }
 
-function tryToRead(file: string): string | null {
+function tryTo(read: () => string): string | null {
   try {
-    return readFileSync(file, "utf8").trim();
+    return read();
   } catch {
     return null;
   }

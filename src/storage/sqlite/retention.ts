@@ -1,6 +1,6 @@
 /** Which finished jobs have been kept long enough, and their end. */
 
-import type { FinishedState } from "../../job/job-record.js";
+import { FINISHED_STATES, type FinishedState } from "../../job/job-record.js";
 import type { PruneRequest, PruneResult, Retention } from "../storage.js";
 import type { Around } from "./around.js";
 import type { SqlTuple, TupleStatement } from "./driver.js";
@@ -23,7 +23,6 @@ export class RetentionRule {
   readonly #jobs: Jobs;
   readonly #oldest: TupleStatement;
   readonly #expired: TupleStatement;
-  readonly #oldestOfQueue: TupleStatement;
 
   constructor(around: Around, jobs: Jobs) {
     this.#around = around;
@@ -32,7 +31,6 @@ export class RetentionRule {
     const finished = "FROM jobs WHERE finished_at IS NOT NULL AND queue = ?";
     this.#oldest = around.database.prepareTuples(`SELECT ${columns} ${finished} AND state = ? ORDER BY finished_at, seq LIMIT ?`);
     this.#expired = around.database.prepareTuples(`SELECT ${columns} ${finished} AND state = ? AND finished_at <= ? ORDER BY finished_at, seq LIMIT ?`);
-    this.#oldestOfQueue = around.database.prepareTuples(`SELECT ${columns} ${finished} ORDER BY finished_at, seq LIMIT ?`);
   }
 
   /** Age and number come first, so that weight is taken of what they leave. */
@@ -67,7 +65,8 @@ export class RetentionRule {
     const victims = [...queues].flatMap(([queue, queueBytes]) => {
       let bytes = queueBytes;
       if (bytes <= retention.bytes) return [];
-      return this.#oldestOfQueue.all(queue, limit).map(toKept).filter((kept) => {
+      const oldest = FINISHED_STATES.flatMap((state) => this.#oldest.all(queue, state, limit)).map(toKept);
+      return oldestFirst(oldest).slice(0, limit).filter((kept) => {
         const isOver = bytes > retention.bytes;
         bytes -= kept.bytes;
         return isOver;

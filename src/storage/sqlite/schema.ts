@@ -1,6 +1,7 @@
 /** The tables, and how they came to be. A file says in its header that it is ours (`application_id`) and which version it has (`user_version`). */
 
 import type { Database } from "./driver.js";
+import { number } from "./row.js";
 
 /** "MILL". */
 export const APPLICATION_ID = 0x4d494c4c;
@@ -89,10 +90,10 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE ended (seq INTEGER PRIMARY KEY, id TEXT NOT NULL);
   CREATE VIEW jobs_for_people AS
     SELECT id, queue, name, state, attempt, priority,
-      datetime(run_at / 1000, 'unixepoch', 'subsec') AS run_at,
-      datetime(created_at / 1000, 'unixepoch', 'subsec') AS created_at,
-      datetime(started_at / 1000, 'unixepoch', 'subsec') AS started_at,
-      datetime(finished_at / 1000, 'unixepoch', 'subsec') AS finished_at,
+      strftime('%Y-%m-%d %H:%M:%f', run_at / 1000.0, 'unixepoch') AS run_at,
+      strftime('%Y-%m-%d %H:%M:%f', created_at / 1000.0, 'unixepoch') AS created_at,
+      strftime('%Y-%m-%d %H:%M:%f', started_at / 1000.0, 'unixepoch') AS started_at,
+      strftime('%Y-%m-%d %H:%M:%f', finished_at / 1000.0, 'unixepoch') AS finished_at,
       json_extract(failure, '$.error.message') AS failure,
       length(payload) AS payload_bytes, length(result) AS result_bytes
     FROM jobs ORDER BY seq;
@@ -102,11 +103,12 @@ const MIGRATIONS: readonly string[] = [
 /** What this release of Millrace writes. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length;
 
-/** Brings a file from `version` to the newest one, in one transaction. */
-export function migrate(database: Database, version: number): void {
-  if (version === SCHEMA_VERSION) return;
+/** Brings a file to the newest version, in one transaction: two processes may come at the same time. */
+export function migrate(database: Database): void {
+  if (versionOf(database) === SCHEMA_VERSION) return;
   database.exec("BEGIN IMMEDIATE");
   try {
+    const version = versionOf(database);
     for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
     database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
     database.exec("COMMIT");
@@ -114,4 +116,9 @@ export function migrate(database: Database, version: number): void {
     database.exec("ROLLBACK");
     throw error;
   }
+}
+
+/** 0: nothing is there yet. */
+export function versionOf(database: Database): number {
+  return number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
 }

@@ -1,6 +1,6 @@
-/** Runs in a thread of its own, so that no wait for a disk ever holds up the main thread. Takes all calls that have come meanwhile as one batch. */
+/** Runs in a thread of its own, so that no wait for a disk ever holds up the main thread. */
 
-import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { systemClock, type Timer } from "../../clock.js";
 import { Bell } from "./bell.js";
 import type { Call, FromStore, StoreOptions, ToStore } from "./calls.js";
@@ -18,27 +18,41 @@ let bell: Bell | undefined;
 let look: Timer | undefined;
 let heartbeat: Timer | undefined;
 
+/** What has come and is not done. */
+const waiting: ToStore[] = [];
+
+/** One transaction a turn: however much there is to do, heartbeats, bells and looks have theirs in between. */
 function serve(port: MessagePort): void {
-  port.on("message", (first: ToStore) => {
-    for (let message: ToStore | undefined = first; message !== undefined; ) {
-      const calls: Call[] = [];
-      for (let work = 0; message !== undefined && isCall(message) && work < MOST_WORK; message = next(port)) {
-        const call = unpackCall(message);
-        work += workOf(call);
-        calls.push(call);
-      }
-      if (calls.length > 0) port.postMessage(perform(calls));
-      if (message === undefined || isCall(message)) continue;
-      if (message.verb === "close") return close(port, message.id);
-      port.postMessage(open(port, message));
-      if (store === undefined) return port.close();
-      message = next(port);
-    }
+  port.on("message", (message: ToStore) => {
+    if (waiting.push(message) === 1) clock.endOfTurn(() => work(port));
   });
 }
 
-function next(port: MessagePort): ToStore | undefined {
-  return (receiveMessageOnPort(port) as { readonly message: ToStore } | undefined)?.message;
+function work(port: MessagePort): void {
+  const calls = takeCalls();
+  if (calls.length > 0) {
+    port.postMessage(perform(calls));
+  } else {
+    const message = waiting.shift();
+    if (message?.verb === "close") return close(port, message.id);
+    if (message?.verb === "open") port.postMessage(open(port, message));
+    if (store === undefined) return port.close();
+  }
+  if (waiting.length > 0) clock.endOfTurn(() => work(port));
+}
+
+/** Those that are the next transaction. */
+function takeCalls(): readonly Call[] {
+  const calls: Call[] = [];
+  for (let sum = 0; sum < MOST_WORK; ) {
+    const message = waiting[calls.length];
+    if (message === undefined || !isCall(message)) break;
+    const call = unpackCall(message);
+    sum += workOf(call);
+    calls.push(call);
+  }
+  waiting.splice(0, calls.length);
+  return calls;
 }
 
 function isCall(message: ToStore): message is Call {
@@ -85,9 +99,13 @@ function hangBell(onRing: () => void): Bell | undefined {
 
 /** Tells the main side what other processes have done. */
 function listen(port: MessagePort): void {
-  if (store?.hasNews !== true) return;
-  const news = store.perform([]);
-  if (news.changes.length > 0) port.postMessage(news);
+  try {
+    if (store?.hasNews !== true) return;
+    const news = store.perform([]);
+    if (news.changes.length > 0) port.postMessage(news);
+  } catch {
+    // The next call tells what is wrong.
+  }
 }
 
 /** A bell may be missed. */

@@ -5,7 +5,7 @@ import { dirname, resolve } from "node:path";
 import { StorageError } from "../../errors.js";
 import { type Database, openDatabase, problemOf } from "./driver.js";
 import { number } from "./row.js";
-import { APPLICATION_ID, migrate, SCHEMA_VERSION } from "./schema.js";
+import { APPLICATION_ID, migrate, SCHEMA_VERSION, versionOf } from "./schema.js";
 import { lacksPages } from "./wholeness.js";
 
 export interface FileOptions {
@@ -37,7 +37,7 @@ function create(path: string): void {
     const database = openDatabase(draft);
     try {
       database.exec(`PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL; PRAGMA application_id = ${APPLICATION_ID}`);
-      migrate(database, 0);
+      migrate(database);
     } finally {
       database.close();
     }
@@ -94,9 +94,11 @@ function openExisting({ path, durability }: FileOptions): Database {
     database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
     database.exec("PRAGMA journal_mode = WAL");
     database.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
+    // On macOS a sync does not reach the disk without it; others do not know it.
+    database.exec("PRAGMA fullfsync = ON");
     // Beside what it was told to keep, a page cache of 16 MiB.
     database.exec("PRAGMA cache_size = -16384");
-    migrate(database, pragma(database, "user_version"));
+    migrate(database);
     return database;
   } catch (error) {
     database.close();
@@ -127,17 +129,13 @@ function check(path: string): void {
 }
 
 function requireOurs(database: Database, path: string): void {
-  if (pragma(database, "application_id") !== APPLICATION_ID) {
+  if (number(database.prepare("PRAGMA application_id").get()?.["application_id"]) !== APPLICATION_ID) {
     throw new StorageError(`${path} is a SQLite database of something else than Millrace, and is left alone: give another path`);
   }
-  const version = pragma(database, "user_version");
+  const version = versionOf(database);
   if (version > SCHEMA_VERSION || version < 1) {
     throw new StorageError(`${path} has schema version ${version}, and this release of Millrace knows none after ${SCHEMA_VERSION}: install the release that wrote it, or a newer one`);
   }
-}
-
-function pragma(database: Database, name: "application_id" | "user_version"): number {
-  return number(database.prepare(`PRAGMA ${name}`).get()?.[name]);
 }
 
 /** What the reader of an error can do. */

@@ -1,8 +1,6 @@
 /** All verbs of the contract on one open file. Calls that came together are one transaction: one `fsync` for all of them. */
 
-import { statfsSync, statSync } from "node:fs";
 import type { Clock } from "../../clock.js";
-import { StorageError } from "../../errors.js";
 import type { ClaimedJob } from "../../job/job-record.js";
 import type { ClaimRequest, Storage, StorageChange } from "../storage.js";
 import type { Around } from "./around.js";
@@ -16,14 +14,13 @@ import { Neighbours } from "./neighbours.js";
 import { type Owned, Owner } from "./owner.js";
 import { Reader } from "./reader.js";
 import { RetentionRule } from "./retention.js";
+import { Room } from "./room.js";
 import { Settings } from "./settings.js";
 import { explained, openStore } from "./store-file.js";
 import { Tally } from "./tally.js";
 
 type Verbs = { readonly [Name in Verb]: (...args: Parameters<Storage[Name]>) => Awaited<ReturnType<Storage[Name]>> };
 
-/** The free space is asked for so often. */
-const SPACE_MS = 1_000;
 /** They also work for somebody who has lost the file to another owner, and while nothing can be written. */
 const READS: ReadonlySet<Verb> = new Set<Verb>(["get", "list", "count", "nextDueIn", "settings"]);
 /** They find out by themselves who owns the file. */
@@ -50,12 +47,9 @@ export class Store {
   readonly #verbs: Verbs;
   readonly #savepoint: Statement;
   readonly #release: Statement;
-  /** Tells the file from others that have its path later. */
-  readonly #inode: number;
+  readonly #room: Room;
   /** Jobs are read as they are stored, even if they have become due. */
   #isStill = false;
-  #spaceAskedAt = -Infinity;
-  #freeSpace = Infinity;
 
   /** @throws StorageError */
   constructor(options: StoreOptions, { clock, former, onWritten }: StoreDeps) {
@@ -63,7 +57,7 @@ export class Store {
     this.#options = options;
     this.#clock = clock;
     this.#database = openStore(options);
-    this.#inode = statSync(options.path).ino;
+    this.#room = new Room(options, clock);
     const tally = new Tally(this.#database);
     this.#around = { database: this.#database, tally, due: new Due(this.#database, tally), changes: new Changes() };
     this.#owner = new Owner(this.#database, options.path, former.owned);
@@ -79,7 +73,8 @@ export class Store {
   /** Never throws: what goes wrong is an answer. With no calls it looks what other processes have done. */
   perform(calls: readonly Call[]): FromStore {
     try {
-      return this.#transact(calls, "BEGIN IMMEDIATE");
+      // To look for news takes no lock, which somebody who writes would have to wait for.
+      return this.#transact(calls, calls.length === 0 ? "BEGIN" : "BEGIN IMMEDIATE");
     } catch (error) {
       const answers = calls.map((call) => (READS.has(call.verb) ? this.#readAlone(call) : this.#failed(call.id, error)));
       return { changes: [], answers, told: this.told };
@@ -89,18 +84,20 @@ export class Store {
   /** @throws what the disk or SQLite says; nothing is changed then */
   #transact(calls: readonly Call[], begin: "BEGIN" | "BEGIN IMMEDIATE"): FromStore {
     const { changes } = this.#around;
+    const restore = this.#remember();
     try {
       this.#database.exec(begin);
-      const news = this.#neighbours.hasNews() ? this.#news() : [];
+      const news = !this.#isStill && this.#neighbours.hasNews() ? this.#news() : [];
       const answers = calls.length === 1 ? calls.map((call) => this.#only(call)) : calls.map((call) => this.#attempt(call));
       const areOthers = this.#isStill ? false : this.#noteForOthers(calls.length);
       this.#database.exec("COMMIT");
-      this.#neighbours.noteTold();
+      if (!this.#isStill) this.#neighbours.noteTold();
       const own = changes.take();
       if (areOthers && own.length > 0) this.#onWritten();
       return { changes: [...news, ...own], answers, told: this.told };
     } catch (error) {
-      this.#undo("ROLLBACK");
+      this.#rollBack();
+      restore();
       this.#around.changes.take();
       throw error;
     }
@@ -151,6 +148,7 @@ export class Store {
   /** @throws what ends the whole transaction */
   #attempt(call: Call): Answer {
     this.#savepoint.run();
+    const restore = this.#remember();
     try {
       const value = this.#run(call);
       this.#release.run();
@@ -160,7 +158,7 @@ export class Store {
       const problem = problemOf(error);
       if (problem !== null && problem !== "other") throw error;
       this.#database.exec("ROLLBACK TO call; RELEASE call");
-      this.#forget();
+      restore();
       return this.#failed(call.id, error);
     }
   }
@@ -181,27 +179,34 @@ export class Store {
 
   /** What other processes may have done. */
   #news(): readonly StorageChange[] {
-    return [
+    const news: StorageChange[] = [
       { kind: "settings" },
       { kind: "ready", queues: this.#around.tally.queues() },
       { kind: "cancelling", ids: this.#jobs.cancelling() },
       { kind: "finished", ids: this.#neighbours.ends() },
     ];
+    return this.#neighbours.mayHaveMissed ? [...news, { kind: "missed" }] : news;
   }
 
-  #undo(sql: string): void {
-    this.#forget();
+  #rollBack(): void {
     try {
-      this.#database.exec(sql);
+      this.#database.exec("ROLLBACK");
     } catch {
       // There is no transaction any more.
     }
   }
 
-  #forget(): void {
-    this.#around.tally.forget();
-    this.#around.due.doubt();
-    this.#jobs.forget();
+  /** @returns what brings back what is known beside the file, when the file is again as it is now */
+  #remember(): () => void {
+    const { tally, due } = this.#around;
+    const restoreDue = due.remember();
+    const restoreOwner = this.#owner.remember();
+    return () => {
+      tally.forget();
+      this.#jobs.forget();
+      restoreDue();
+      restoreOwner();
+    };
   }
 
   #failed(id: number, error: unknown): Answer {
@@ -222,7 +227,7 @@ export class Store {
       return work();
     };
     return {
-      enqueue: (newJobs, now, limits) => at(now, () => (this.#requireRoom(), jobs.enqueue(newJobs, limits))),
+      enqueue: (newJobs, now, limits) => (this.#room.require(), at(now, () => jobs.enqueue(newJobs, limits))),
       claim: (request) => at(request.now, () => this.#claim(request)),
       complete: (transitions) => transitions.map((transition) => jobs.complete(transition)),
       cancel: (ids, now) => at(now, () => ids.map((id) => jobs.cancel(id, now))),
@@ -234,7 +239,7 @@ export class Store {
       pause: (queue, paused) => settings.pause(queue, paused),
       saveSchedule: (schedule) => settings.save(schedule),
       removeSchedule: (name) => settings.remove(name),
-      tick: (request) => (this.#requireRoom(), settings.tick(request)),
+      tick: (request) => (this.#room.require(), settings.tick(request)),
       settings: () => settings.all(),
       get: (ids, now) => at(now, () => reader.get(ids)),
       list: (query) => at(query.now, () => reader.list(query)),
@@ -246,6 +251,7 @@ export class Store {
   #own(runner: string): Owned {
     const now = this.#clock.now();
     const { owned, hasDied } = this.#owner.own(runner, now);
+    this.#crashes.noteOwner();
     const end = hasDied ? this.#crashes.noteDeath(now) : null;
     if (end !== null) this.#jobs.complete(end);
     return owned;
@@ -265,26 +271,5 @@ export class Store {
     const turn = this.#crashes.turn(request);
     if (turn === null) return this.#jobs.claim(request);
     return turn === "nobody" ? [] : this.#jobs.claimOne(turn.seq, request);
-  }
-
-  /** Before the disk is full, so that what runs can still be completed. @throws StorageError */
-  #requireRoom(): void {
-    const { path, minFreeSpace } = this.#options;
-    const now = this.#clock.monotonic();
-    if (now - this.#spaceAskedAt >= SPACE_MS) {
-      this.#requireSameFile();
-      const { bavail, bsize } = statfsSync(path);
-      this.#freeSpace = bavail * bsize;
-      this.#spaceAskedAt = now;
-    }
-    if (this.#freeSpace >= minFreeSpace) return;
-    throw new StorageError(`${path}: only ${this.#freeSpace} bytes are free on its disk, less than minFreeSpace (${minFreeSpace}): nothing is enqueued until there is more room. Jobs that are stored go on`);
-  }
-
-  /** One that was removed can still be written to as long as it is open, but nobody finds it again. @throws StorageError */
-  #requireSameFile(): void {
-    const { path } = this.#options;
-    if (statSync(path, { throwIfNoEntry: false })?.ino === this.#inode) return;
-    throw new StorageError(`${path} was removed or replaced while it was open, and what is enqueued now would be lost with it: stop all that use it, move its -wal and -shm away, and restore it from a backup`);
   }
 }

@@ -23,7 +23,7 @@ async function told(
   const heard = new Promise<void>((resolve) => {
     unsubscribe = subscribe(storage, (change) => {
       if (change.kind !== kind) return;
-      const named = change.kind === "ready" ? change.queues : change.kind === "settings" ? [] : change.ids;
+      const named = "queues" in change ? change.queues : "ids" in change ? change.ids : [];
       for (const item of named) missing.delete(item);
       if (missing.size === 0) resolve();
     });

@@ -1,12 +1,18 @@
 /** What one process does to a file that another one has open, too, and what their clocks do to that. */
 
-import { expect, it, onTestFinished } from "vitest";
-import type { StorageChange } from "../../../src/storage/storage.js";
+import { createRequire } from "node:module";
+import { expect, it, onTestFinished, vi } from "vitest";
+import type { StorageChange, StorageCounts } from "../../../src/storage/storage.js";
 import type { Call, CallOf, Verb } from "../../../src/storage/sqlite/calls.js";
 import { Store } from "../../../src/storage/sqlite/store.js";
 import { type ManualClock, manualClock } from "../../../src/testing/manual-clock.js";
 import { ending, newJob, NOW } from "../../../src/testing/storage-suite/sample-jobs.js";
+import { withDatabase } from "../../faults/sqlite-stage.js";
 import { newFile } from "../../sqlite-files.js";
+
+interface Executor {
+  exec(sql: string): unknown;
+}
 
 interface Process {
   readonly store: Store;
@@ -105,3 +111,89 @@ it("what has ended after a thread has looked last is told by the thread that com
   expect(next.look()).toContainEqual({ kind: "finished", ids: [second!.id] });
   expect(next.look()).toEqual([]);
 });
+
+it("who was stopped for so long that he was taken for gone is told that he has missed something, once", () => {
+  const { owner, client, clock } = openTwo();
+  const job = newJob();
+  client.call("enqueue", [job], NOW);
+  client.store.beat();
+  owner.look();
+  clock.jump(60_000);
+  for (let beat = 0; beat < 3; beat += 1) owner.store.beat();
+  const [claimed] = owner.call("claim", claimOf(job, clock.now())) as Parameters<typeof ending>[0][];
+  owner.call("complete", [ending(claimed!)]);
+  client.store.beat();
+  expect(client.look()).toContainEqual({ kind: "missed" });
+  expect(client.look()).toEqual([]);
+});
+
+it("what others did is not taken for told when a read tells nothing but its answer", () => {
+  const { owner, client, clock, path } = openTwo();
+  const job = newJob();
+  client.call("enqueue", [job], NOW);
+  const [claimed] = owner.call("claim", claimOf(job, NOW)) as Parameters<typeof ending>[0][];
+  owner.call("complete", [ending(claimed!)]);
+  withDatabase(path, (database) => {
+    database.exec("BEGIN IMMEDIATE");
+    // Another process writes for so long that the client gives up to write.
+    expect(client.call("get", [job.id], clock.now())).toMatchObject([{ state: "completed" }]);
+    database.exec("ROLLBACK");
+  });
+  expect(client.look()).toContainEqual({ kind: "finished", ids: [job.id] });
+}, 20_000);
+
+it("who could not become the owner, because the file could not be written, owns nothing", () => {
+  const path = newFile();
+  const clock = manualClock({ startAt: NOW });
+  const [first, second] = [openProcess(path, clock), openProcess(path, clock)];
+  failNextCommit();
+  expect(() => first.call("own", "first")).toThrow(/disk/);
+  expect(first.call("pause", "default", true)).toBeUndefined();
+  second.call("own", "second");
+  expect(first.call("pause", "default", false)).toBeUndefined();
+  first.store.beat();
+  first.call("disown", "first");
+  expect(withDatabase(path, (database) => database.prepare("SELECT runner FROM owner").get())).toEqual({ runner: "second" });
+});
+
+it("a suspect that waits in a queue which the next runner does not have keeps nobody from running", () => {
+  const { owner, path } = openTwo();
+  const [suspect, other] = [newJob({ queue: "gone", runAt: NOW + 1_000 }), newJob()];
+  owner.call("enqueue", [suspect, other], NOW);
+  withDatabase(path, (database) => database.exec("UPDATE jobs SET deaths = 2 WHERE queue = 'gone'"));
+  expect(owner.call("claim", claimOf(suspect, NOW))).toEqual([]);
+  owner.call("disown", "owner");
+  owner.call("own", "next");
+  expect(owner.call("claim", { ...claimOf(other, NOW + 2_000), runner: "next" })).toMatchObject([{ id: other.id }]);
+});
+
+it("a suspect that is cancelled is none any more", () => {
+  const { owner, path } = openTwo();
+  const job = newJob();
+  owner.call("enqueue", [job], NOW);
+  withDatabase(path, (database) => database.exec("UPDATE jobs SET deaths = 2"));
+  owner.call("cancel", [job.id], NOW);
+  expect(withDatabase(path, (database) => database.prepare("SELECT deaths FROM jobs").get())).toEqual({ deaths: 0 });
+});
+
+it("more jobs than fall due in one go are made ready by the calls that follow, and counted right", () => {
+  const { owner } = openTwo();
+  owner.call("enqueue", Array.from({ length: 45_000 }, () => newJob({ runAt: NOW + 10 })), NOW);
+  const waiting = Array.from({ length: 3 }, () => {
+    const { jobs } = owner.call("count", NOW + 20) as StorageCounts;
+    return jobs.find(({ state }) => state === "waiting")?.count;
+  });
+  expect(waiting).toEqual([20_000, 40_000, 45_000]);
+  expect(owner.call("nextDueIn", NOW + 20)).toBeNull();
+});
+
+function failNextCommit(): void {
+  const builtIn = process.getBuiltinModule("node:sqlite") as { readonly DatabaseSync: { readonly prototype: Executor } } | undefined;
+  const prototype = builtIn?.DatabaseSync.prototype ?? (createRequire(import.meta.url)("better-sqlite3") as { readonly prototype: Executor }).prototype;
+  const exec = Reflect.get(prototype, "exec");
+  const spy = vi.spyOn(prototype, "exec").mockImplementation(function (this: Executor, sql: string) {
+    if (sql !== "COMMIT") return Reflect.apply(exec, this, [sql]);
+    spy.mockRestore();
+    throw Object.assign(new Error("disk I/O error"), { code: "SQLITE_IOERR_FSYNC", errcode: 1034 });
+  });
+}
