@@ -239,3 +239,15 @@ int unlink(const char *path) {
   if (result == 0) record_path('U', path);
   return result;
 }
+/* From Node 24 on, files are removed by the C++ library, which calls these. */
+int remove(const char *path) {
+  REAL(int, remove, const char *);
+  struct stat status;
+  if (lstat(path, &status) == 0 && !S_ISDIR(status.st_mode)) return unlink(path);
+  return real(path);
+}
+int unlinkat(int folder, const char *path, int flags) {
+  REAL(int, unlinkat, int, const char *, int);
+  if (folder == AT_FDCWD && flags == 0) return unlink(path);
+  return real(folder, path, flags);
+}
