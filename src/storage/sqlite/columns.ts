@@ -29,17 +29,21 @@ export function toColumns<Row extends object>(rows: readonly Row[]): Columns<Row
   return { count: rows.length, same, columns };
 }
 
-export function fromColumns<Row extends object>({ count, same, columns }: Columns<Row>): Row[] {
-  const separate = columns.map(([name, column]) => [name, "each" in column ? column.each : separated(column)] as const);
-  // Made here with all fields and then copied: an object that came from another thread, or gets more fields later, takes ten times as long.
-  const shape: Record<string, unknown> = {};
-  for (const name in same) shape[name] = same[name];
-  for (const [name] of separate) shape[name] = null;
-  return Array.from({ length: count }, (_, index) => {
-    const row = { ...shape };
-    for (const [name, values] of separate) row[name] = values[index];
-    return row as Row;
-  });
+/**
+ * @param copyOf makes a row like the one given, as one object literal: an object that gets its fields by their names takes twice the time
+ * and three times the memory
+ */
+export function fromColumns<Row extends object>({ count, same, columns }: Columns<Row>, copyOf: (row: Row) => Row): Row[] {
+  // Those that differ are set below.
+  const first = same as Row;
+  const rows = Array.from({ length: count }, () => copyOf(first));
+  for (const [name, column] of columns) {
+    const values: readonly unknown[] = "each" in column ? column.each : separated(column);
+    rows.forEach((row, index) => {
+      row[name] = values[index] as Row[typeof name];
+    });
+  }
+  return rows;
 }
 
 function isSame<Row extends object>(rows: readonly Row[], name: keyof Row): boolean {

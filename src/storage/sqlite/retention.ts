@@ -3,10 +3,9 @@
 import { FINISHED_STATES, type FinishedState } from "../../job/job-record.js";
 import type { PruneRequest, PruneResult, Retention } from "../storage.js";
 import type { Around } from "./around.js";
-import type { SqlTuple, TupleStatement } from "./driver.js";
-import type { Jobs } from "./jobs.js";
+import type { SqlTuple, Statement, TupleStatement } from "./driver.js";
 import { number, text } from "./row.js";
-import type { FinishedTally } from "./tally.js";
+import { add, type FinishedTally, type Tally, within } from "./tally.js";
 
 /** A finished job. */
 interface Kept {
@@ -19,18 +18,19 @@ interface Kept {
 }
 
 export class RetentionRule {
-  readonly #around: Around;
-  readonly #jobs: Jobs;
+  readonly #tally: Tally;
   readonly #oldest: TupleStatement;
   readonly #expired: TupleStatement;
+  readonly #delete: Statement;
 
-  constructor(around: Around, jobs: Jobs) {
-    this.#around = around;
-    this.#jobs = jobs;
+  constructor({ database, tally }: Around) {
+    this.#tally = tally;
     const columns = "seq, queue, name, state, finished_at, bytes";
-    const finished = "FROM jobs WHERE finished_at IS NOT NULL AND queue = ?";
-    this.#oldest = around.database.prepareTuples(`SELECT ${columns} ${finished} AND state = ? ORDER BY finished_at, seq LIMIT ?`);
-    this.#expired = around.database.prepareTuples(`SELECT ${columns} ${finished} AND state = ? AND finished_at <= ? ORDER BY finished_at, seq LIMIT ?`);
+    const finished = "FROM jobs WHERE finished_at IS NOT NULL AND queue = ? AND state = ?";
+    const oldestFirst = "ORDER BY finished_at, seq LIMIT ?";
+    this.#oldest = database.prepareTuples(`SELECT ${columns} ${finished} ${oldestFirst}`);
+    this.#expired = database.prepareTuples(`SELECT ${columns} ${finished} AND finished_at <= ? ${oldestFirst}`);
+    this.#delete = database.prepare(`DELETE FROM jobs WHERE seq IN (SELECT seq ${finished} ${oldestFirst})`);
   }
 
   /** Age and number come first, so that weight is taken of what they leave. */
@@ -48,7 +48,7 @@ export class RetentionRule {
   }
 
   #tooMany({ retention, limit, now }: PruneRequest): readonly Kept[] {
-    const victims = this.#around.tally.finished().flatMap(({ queue, state, count }) => {
+    const victims = this.#tally.finished().flatMap(({ queue, state, count }) => {
       const kept = limitsOf(state, retention);
       const excess = Math.min(Math.max(count - kept.count, 0), limit);
       // Both are the oldest, so that the longer one has the other in it.
@@ -61,7 +61,7 @@ export class RetentionRule {
 
   #tooHeavy(retention: Retention, limit: number): readonly Kept[] {
     if (limit === 0 || retention.bytes === Infinity) return [];
-    const queues = new Map(this.#around.tally.finished().map(({ queue, queueBytes }: FinishedTally) => [queue, queueBytes]));
+    const queues = new Map(this.#tally.finished().map(({ queue, queueBytes }: FinishedTally) => [queue, queueBytes]));
     const victims = [...queues].flatMap(([queue, queueBytes]) => {
       let bytes = queueBytes;
       if (bytes <= retention.bytes) return [];
@@ -76,7 +76,7 @@ export class RetentionRule {
   }
 
   #nextExpiryAt(retention: Retention): number | null {
-    const expiries = this.#around.tally.finished().map(({ queue, state }) => {
+    const expiries = this.#tally.finished().map(({ queue, state }) => {
       const [oldest] = this.#oldest.all(queue, state, 1).map(toKept);
       return oldest === undefined ? Infinity : oldest.finishedAt + limitsOf(state, retention).ageMs;
     });
@@ -85,9 +85,16 @@ export class RetentionRule {
   }
 
   #remove(victims: readonly Kept[]): number {
-    for (const victim of victims) this.#jobs.remove(victim, victim.bytes);
+    const deleted = new Map<string, Map<FinishedState, number>>();
+    for (const { queue, name, state, bytes } of victims) {
+      add(within(deleted, queue), state, 1);
+      this.#tally.move({ queue, name }, { from: state, to: null });
+      this.#tally.note(queue, "finished_bytes", -bytes);
+    }
+    // They are the oldest of their state in their queue: one statement takes half the time of one for each.
+    for (const [queue, states] of deleted) for (const [state, count] of states) this.#delete.run(queue, state, count);
     // What follows counts again.
-    this.#around.tally.save();
+    this.#tally.save();
     return victims.length;
   }
 }

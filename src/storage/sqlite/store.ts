@@ -218,7 +218,7 @@ export class Store {
     const { tally, due } = this.#around;
     const jobs = this.#jobs;
     const settings = this.#settings;
-    const retention = new RetentionRule(this.#around, jobs);
+    const retention = new RetentionRule(this.#around);
     const reader = new Reader(this.#database);
     const at = <Value>(now: number, work: () => Value): Value => {
       if (!this.#isStill) due.advance(now);

@@ -123,13 +123,13 @@ export class Tally {
   }
 }
 
-function within<Inner extends Map<unknown, unknown>>(outer: Map<string, Inner>, key: string): Inner {
+export function within<Inner extends Map<unknown, unknown>>(outer: Map<string, Inner>, key: string): Inner {
   let inner = outer.get(key);
   if (inner === undefined) outer.set(key, (inner = new Map() as Inner));
   return inner;
 }
 
-function add<Key>(sums: Map<Key, number>, key: Key, by: number): void {
+export function add<Key>(sums: Map<Key, number>, key: Key, by: number): void {
   sums.set(key, (sums.get(key) ?? 0) + by);
 }
 

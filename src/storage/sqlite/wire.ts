@@ -33,9 +33,9 @@ export function packArgs<Name extends Verb>(verb: Name, args: Parameters<Storage
 export function unpackCall(call: Call): Call {
   if (call.verb === "enqueue") {
     const [jobs, ...rest] = call.args;
-    return { ...call, args: [unpacked(jobs), ...rest] };
+    return { ...call, args: [unpacked(jobs, copyOfJob), ...rest] };
   }
-  return call.verb === "complete" ? { ...call, args: [unpacked(call.args[0])] } : call;
+  return call.verb === "complete" ? { ...call, args: [unpacked(call.args[0], copyOfTransition)] } : call;
 }
 
 /**
@@ -59,8 +59,27 @@ export function workOf(call: Call): number {
 }
 
 /** The type says what was packed. */
-function unpacked<Row extends object>(rows: readonly Row[]): Row[] {
-  return fromColumns(rows as unknown as Columns<Row>);
+function unpacked<Row extends object>(rows: readonly Row[], copyOf: (row: Row) => Row): Row[] {
+  return fromColumns(rows as unknown as Columns<Row>, copyOf);
+}
+
+function copyOfJob(job: NewJob): NewJob {
+  const { id, name, queue, payload, attachments, priority, maxRetries, backoff, timeoutMs, depth, runAt, createdAt, unique, meta } = job;
+  return { id, name, queue, payload, attachments, priority, maxRetries, backoff, timeoutMs, depth, runAt, createdAt, unique, meta };
+}
+
+function copyOfTransition(transition: Transition): Transition {
+  const { id, fence, to, attempt, runAt, failure, result, resultMoved, progress, at } = transition;
+  return { id, fence, to, attempt, runAt, failure, result, resultMoved, progress, at };
+}
+
+function copyOfClaimed(job: ClaimedJob): ClaimedJob {
+  const { id, name, queue, payload, attachments, priority, maxRetries, backoff, timeoutMs, depth, runAt, createdAt, unique, meta } = job;
+  const { state, attempt, fence, runner, startedAt, finishedAt, failure, result, resultMoved, cancelRequested, progress } = job;
+  return {
+    id, name, queue, payload, attachments, priority, maxRetries, backoff, timeoutMs, depth, runAt, createdAt, unique, meta,
+    state, attempt, fence, runner, startedAt, finishedAt, failure, result, resultMoved, cancelRequested, progress,
+  };
 }
 
 export function packAnswer(call: Call | undefined, answer: Answer): Answer {
@@ -72,7 +91,7 @@ export function packAnswer(call: Call | undefined, answer: Answer): Answer {
 }
 
 export function unpackAnswer<Name extends Verb>(verb: Name, args: Parameters<Storage[Name]>, value: unknown): unknown {
-  if (verb === "claim") return fromColumns(value as Columns<ClaimedJob>);
+  if (verb === "claim") return fromColumns(value as Columns<ClaimedJob>, copyOfClaimed);
   if (verb !== "enqueue") return value;
   const answers: (Enqueued | "full")[] = (args[0] as Jobs).map(({ id }) => ({ id, duplicate: false }));
   for (const [index, answer] of value as Unexpected) answers[index] = answer;

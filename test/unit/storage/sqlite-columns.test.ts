@@ -4,7 +4,7 @@ import { fromColumns, toColumns } from "../../../src/storage/sqlite/columns.js";
 const bytes = (...values: readonly number[]): Uint8Array => Uint8Array.from(values);
 
 function sent<Row extends object>(rows: readonly Row[]): Row[] {
-  return fromColumns(structuredClone(toColumns(rows)));
+  return fromColumns(structuredClone(toColumns(rows)), (row) => ({ ...row }));
 }
 
 describe("columns", () => {
