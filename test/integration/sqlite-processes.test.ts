@@ -17,6 +17,14 @@ describe("a client in another process than the one that runs the jobs", () => {
     expect((await client.stats()).queues["default"]).toMatchObject({ completed: 201, totals: { enqueued: 201, completed: 201 } });
   });
 
+  it("gets the results of many more jobs than the owner keeps", async () => {
+    const path = newFile();
+    await startOwner(path);
+    const client = newClient(path);
+    const numbers = Array.from({ length: 8_000 }, (_, n) => n);
+    expect(await Promise.all(numbers.map((n) => client.run("echo", n)))).toEqual(numbers);
+  });
+
   it("cancels what runs there, and hears of it", async () => {
     const path = newFile();
     await startOwner(path);

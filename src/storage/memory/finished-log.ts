@@ -1,5 +1,5 @@
 import { FINISHED_STATES, type FinishedState } from "../../job/job-record.js";
-import type { Retention } from "../storage.js";
+import type { PruneRequest, Retention } from "../storage.js";
 import { Heap, type Heaped } from "./heap.js";
 import type { StoredRow } from "./row.js";
 import { SortedQueue } from "./sorted-queue.js";
@@ -34,25 +34,24 @@ export class FinishedLog {
    * Takes out jobs past their retention, the oldest first, at most `limit`. Age and number come first, so that weight is taken of
    * what they leave.
    */
-  takeVictims({ retention, now, limit }: { readonly retention: Retention; readonly now: number; readonly limit: number }): StoredRow[] {
+  takeVictims(request: PruneRequest, unreadMs: number): StoredRow[] {
+    const { retention, now, limit } = request;
+    const isRead = ({ rows }: StateLog): boolean => unreadMs === 0 || finishedAt(rows.peek()) <= now - unreadMs;
     const taken: StoredRow[] = [];
-    this.#takeOldest(taken, limit, (log) => isTooMany(log, retention, now));
-    this.#takeOldest(taken, limit, (log) => isTooHeavy(log, retention));
+    this.#takeOldest(taken, limit, (log) => isTooMany(log, retention, now) && isRead(log));
+    this.#takeOldest(taken, limit, (log) => isTooHeavy(log, retention) && isRead(log));
     return taken;
   }
 
-  /** Whether there are jobs past their retention. */
-  hasVictims(retention: Retention, now: number): boolean {
-    for (const log of this.#all()) if (isTooMany(log, retention, now) || isTooHeavy(log, retention)) return true;
-    return false;
-  }
-
-  /** When the next job will be past its age. */
-  nextExpiryAt(retention: Retention): number | null {
+  /** When the next job may go. */
+  nextVictimAt({ retention, now }: PruneRequest, unreadMs: number): number | null {
     let nextAt = Infinity;
-    for (const { state, rows } of this.#all()) {
-      const oldest = rows.peek();
-      if (oldest !== undefined) nextAt = Math.min(nextAt, finishedAt(oldest) + limitsOf(state, retention).ageMs);
+    for (const log of this.#all()) {
+      const oldest = log.rows.peek();
+      if (oldest === undefined) continue;
+      const isOver = isTooMany(log, retention, now) || isTooHeavy(log, retention);
+      const overAt = unreadMs === 0 ? now : finishedAt(oldest) + unreadMs;
+      nextAt = Math.min(nextAt, isOver ? overAt : finishedAt(oldest) + limitsOf(log.state, retention).ageMs);
     }
     return nextAt === Infinity ? null : nextAt;
   }
@@ -116,6 +115,6 @@ function isOlder(a: StoredRow, b: StoredRow): boolean {
   return difference === 0 ? a.sequence < b.sequence : difference < 0;
 }
 
-function finishedAt(row: StoredRow): number {
-  return row.run.finishedAt ?? 0;
+function finishedAt(row: StoredRow | undefined): number {
+  return row?.run.finishedAt ?? 0;
 }

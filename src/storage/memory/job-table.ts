@@ -162,12 +162,12 @@ export class JobTable {
     this.#ids.noteRemoval();
   }
 
-  prune({ retention, limit, now }: PruneRequest): PruneResult {
-    const victims = this.#finished.takeVictims({ retention, now, limit });
+  /** @param unreadMs what has finished within so many ms stays in any case: somebody else may not have read it yet */
+  prune(request: PruneRequest, unreadMs: number): PruneResult {
+    const victims = this.#finished.takeVictims(request, unreadMs);
     for (const row of victims) this.#forget(row);
-    if (victims.length === limit && this.#finished.hasVictims(retention, now)) return { pruned: limit, nextInMs: 0 };
-    const nextAt = this.#finished.nextExpiryAt(retention);
-    return { pruned: victims.length, nextInMs: nextAt === null ? null : nextAt - now };
+    const nextAt = this.#finished.nextVictimAt(request, unreadMs);
+    return { pruned: victims.length, nextInMs: nextAt === null ? null : nextAt - request.now };
   }
 
   /** In order of enqueue, so that the first of two gets back a key that both want. A wish to cancel stays on record. */

@@ -25,6 +25,9 @@ export function memoryStorage(): Storage {
   return new MemoryStorage();
 }
 
+/** What has ended is kept for so long for the other engines that await it: they hear of it at once, and read it a moment later. */
+const UNREAD_MS = 1_000;
+
 type Answer<Verb extends Exclude<keyof Storage, "name" | "supports" | "subscribe">> = ReturnType<Storage[Verb]>;
 
 /** Every verb does all its work before it returns its promise, so no other verb ever sees half of it. */
@@ -88,7 +91,7 @@ class MemoryStorage implements Storage {
   }
 
   async prune(request: PruneRequest): Answer<"prune"> {
-    return this.#write(request.now, () => this.#jobs.prune(request));
+    return this.#write(request.now, () => this.#jobs.prune(request, this.#users > 1 ? UNREAD_MS : 0));
   }
 
   async pause(queue: string, paused: boolean): Promise<void> {

@@ -14,6 +14,28 @@ export interface CallOf<Name extends Verb> {
 
 export type Call = { [Name in Verb]: CallOf<Name> }[Verb];
 
+/** They also work for somebody who has lost the file to another owner, and while nothing can be written. */
+const READS: ReadonlySet<Verb> = new Set<Verb>(["get", "list", "count", "nextDueIn", "settings"]);
+
+export function isRead({ verb }: Call): boolean {
+  return READS.has(verb);
+}
+
+/** As of when a call reads jobs; `null` if it does something else. */
+export function timeOfRead(call: Call): number | null {
+  switch (call.verb) {
+    case "get":
+      return call.args[1];
+    case "list":
+      return call.args[0].now;
+    case "count":
+    case "nextDueIn":
+      return call.args[0];
+    default:
+      return null;
+  }
+}
+
 /** What the thread before this one knew. */
 export interface Former {
   readonly owned: Owned | null;

@@ -36,16 +36,25 @@ export class Due {
     return isDue;
   }
 
+  /** Whether jobs have to be moved, so that they are as of this time. */
+  isStale(now: number): boolean {
+    return this.#isAhead(now) || (this.nextAt() ?? Infinity) <= now;
+  }
+
   /** Every other verb sees the jobs as of this time. */
   advance(now: number): void {
     // Wall clocks are set back now and then. What is not due any more has to wait again, lest it run too early.
-    if (now < this.#now && this.#latestReady > now) this.#goBack(now);
+    if (this.#isAhead(now)) this.#goBack(now);
     this.#now = now;
     const first = this.nextAt();
     if (first === null || first > now) return;
     for (const row of this.#lateByName.all(now)) this.#move(row, "waiting");
     this.#makeReady.run(now);
     this.#latestReady = Math.max(this.#latestReady, now);
+  }
+
+  #isAhead(now: number): boolean {
+    return now < this.#now && this.#latestReady > now;
   }
 
   #goBack(now: number): void {

@@ -84,10 +84,16 @@ export class Neighbours {
     return now - this.#seenAt < SILENT_MS || this.#beats < SILENT_BEATS;
   }
 
+  /** Whether this process has said lately that it is there. */
+  hasSaidHere(now: number): boolean {
+    const silentMs = now - this.#saidAt;
+    return silentMs < PAUSE_MS && silentMs >= 0;
+  }
+
   /** Of a process that does not run the jobs. */
   sayHere(now: number): void {
+    if (this.hasSaidHere(now)) return;
     const silentMs = now - this.#saidAt;
-    if (silentMs < PAUSE_MS && silentMs >= 0) return;
     // It was stopped for a while, and taken for gone.
     if (silentMs >= SILENT_MS && this.#saidAt !== -Infinity) this.#mayHaveMissed = true;
     this.#saidAt = now;

@@ -33,18 +33,25 @@ export class RetentionRule {
     this.#delete = database.prepare(`DELETE FROM jobs WHERE seq IN (SELECT seq ${finished} ${oldestFirst})`);
   }
 
-  /** Age and number come first, so that weight is taken of what they leave. */
-  prune({ retention, limit, now }: PruneRequest): PruneResult {
-    const pruned = this.#remove(this.#tooMany({ retention, limit, now }));
-    const more = this.#remove(this.#tooHeavy(retention, limit - pruned));
-    const isFull = pruned + more === limit;
-    if (isFull && this.#hasVictims(retention, now)) return { pruned: limit, nextInMs: 0 };
+  /**
+   * Age and number come first, so that weight is taken of what they leave.
+   *
+   * @param unreadMs what has finished within so many ms stays in any case: somebody else may not have read it yet
+   */
+  prune(request: PruneRequest, unreadMs: number): PruneResult {
+    const { retention, limit, now } = request;
+    const isRead = ({ finishedAt }: Kept): boolean => unreadMs === 0 || finishedAt <= now - unreadMs;
+    // The oldest come first, so that what is taken of them are the oldest, too.
+    const tooMany = this.#remove(this.#tooMany(request).filter(isRead));
+    const pruned = tooMany + this.#remove(this.#tooHeavy(retention, limit - tooMany).filter(isRead));
+    const victim = pruned === limit || unreadMs > 0 ? this.#nextVictim(retention, now) : undefined;
+    if (victim !== undefined) return { pruned, nextInMs: isRead(victim) ? 0 : victim.finishedAt + unreadMs - now };
     const nextAt = this.#nextExpiryAt(retention);
-    return { pruned: pruned + more, nextInMs: nextAt === null ? null : nextAt - now };
+    return { pruned, nextInMs: nextAt === null ? null : nextAt - now };
   }
 
-  #hasVictims(retention: Retention, now: number): boolean {
-    return this.#tooMany({ retention, now, limit: 1 }).length > 0 || this.#tooHeavy(retention, 1).length > 0;
+  #nextVictim(retention: Retention, now: number): Kept | undefined {
+    return this.#tooMany({ retention, now, limit: 1 })[0] ?? this.#tooHeavy(retention, 1)[0];
   }
 
   #tooMany({ retention, limit, now }: PruneRequest): readonly Kept[] {

@@ -4,7 +4,7 @@ import type { Clock } from "../../clock.js";
 import type { ClaimedJob } from "../../job/job-record.js";
 import type { ClaimRequest, Storage, StorageChange } from "../storage.js";
 import type { Around } from "./around.js";
-import type { Answer, Call, CallOf, Former, FromStore, StoreOptions, Verb } from "./calls.js";
+import { type Answer, type Call, type CallOf, type Former, type FromStore, isRead, type StoreOptions, timeOfRead, type Verb } from "./calls.js";
 import { Changes } from "./changes.js";
 import { Crashes } from "./crashes.js";
 import { type Database, problemOf, type Statement } from "./driver.js";
@@ -21,8 +21,8 @@ import { Tally } from "./tally.js";
 
 type Verbs = { readonly [Name in Verb]: (...args: Parameters<Storage[Name]>) => Awaited<ReturnType<Storage[Name]>> };
 
-/** They also work for somebody who has lost the file to another owner, and while nothing can be written. */
-const READS: ReadonlySet<Verb> = new Set<Verb>(["get", "list", "count", "nextDueIn", "settings"]);
+/** What has ended is kept for so long for those in other processes who await it: they hear of it at once, and read it when they come to it. */
+const UNREAD_MS = 30_000;
 /** They find out by themselves who owns the file. */
 const OF_OWNERS: ReadonlySet<Verb> = new Set<Verb>(["own", "disown"]);
 
@@ -73,12 +73,20 @@ export class Store {
   /** Never throws: what goes wrong is an answer. With no calls it looks what other processes have done. */
   perform(calls: readonly Call[]): FromStore {
     try {
-      // To look for news takes no lock, which somebody who writes would have to wait for.
-      return this.#transact(calls, calls.length === 0 ? "BEGIN" : "BEGIN IMMEDIATE");
+      // Who only reads takes no lock, which somebody who writes would have to wait for, or he for them.
+      return this.#transact(calls, this.#willWrite(calls) ? "BEGIN IMMEDIATE" : "BEGIN");
     } catch (error) {
-      const answers = calls.map((call) => (READS.has(call.verb) ? this.#readAlone(call) : this.#failed(call.id, error)));
+      const answers = calls.map((call) => (isRead(call) ? this.#readAlone(call) : this.#failed(call.id, error)));
       return { changes: [], answers, told: this.told };
     }
+  }
+
+  #willWrite(calls: readonly Call[]): boolean {
+    if (calls.length > 0 && !this.#owner.isUs && !this.#neighbours.hasSaidHere(this.#clock.now())) return true;
+    return calls.some((call) => {
+      const readAt = timeOfRead(call);
+      return !isRead(call) || (readAt !== null && this.#around.due.isStale(readAt));
+    });
   }
 
   /** @throws what the disk or SQLite says; nothing is changed then */
@@ -164,10 +172,10 @@ export class Store {
   }
 
   #run(call: Call): unknown {
-    const isRead = READS.has(call.verb);
-    if (!isRead && !OF_OWNERS.has(call.verb)) this.#owner.requireEpoch();
+    const writes = !isRead(call);
+    if (writes && !OF_OWNERS.has(call.verb)) this.#owner.requireEpoch();
     const value = this.#call(call);
-    if (!isRead && call.verb !== "claim") this.#crashes.look();
+    if (writes && call.verb !== "claim") this.#crashes.look();
     this.#around.tally.save();
     return value;
   }
@@ -232,7 +240,7 @@ export class Store {
       complete: (transitions) => transitions.map((transition) => jobs.complete(transition)),
       cancel: (ids, now) => at(now, () => ids.map((id) => jobs.cancel(id, now))),
       change: (request) => at(request.now, () => jobs.change(request)),
-      prune: (request) => at(request.now, () => retention.prune(request)),
+      prune: (request) => at(request.now, () => retention.prune(request, this.#neighbours.areThere(this.#clock.now()) ? UNREAD_MS : 0)),
       own: (runner) => this.#own(runner),
       disown: (runner) => this.#owner.disown(runner),
       reclaim: (request) => at(request.now, () => (this.#owner.mayRun(request.runner) ? jobs.reclaim(request) : [])),

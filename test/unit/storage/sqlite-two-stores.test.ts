@@ -130,12 +130,13 @@ it("who was stopped for so long that he was taken for gone is told that he has m
 it("what others did is not taken for told when a read tells nothing but its answer", () => {
   const { owner, client, clock, path } = openTwo();
   const job = newJob();
-  client.call("enqueue", [job], NOW);
+  client.call("enqueue", [job, newJob({ runAt: NOW + 100 })], NOW);
   const [claimed] = owner.call("claim", claimOf(job, NOW)) as Parameters<typeof ending>[0][];
   owner.call("complete", [ending(claimed!)]);
+  clock.jump(100);
   withDatabase(path, (database) => {
     database.exec("BEGIN IMMEDIATE");
-    // Another process writes for so long that the client gives up to write.
+    // Another process writes for so long that the client gives up to make ready what is due.
     expect(client.call("get", [job.id], clock.now())).toMatchObject([{ state: "completed" }]);
     database.exec("ROLLBACK");
   });
@@ -185,6 +186,60 @@ it("more jobs than fall due in one go are made ready by the calls that follow, a
   });
   expect(waiting).toEqual([20_000, 40_000, 45_000]);
   expect(owner.call("nextDueIn", NOW + 20)).toBeNull();
+});
+
+const KEEP_NOTHING = { completed: { ageMs: 0, count: 0 }, dead: { ageMs: 0, count: 0 }, bytes: 0 };
+
+it("what has ended stays for half a minute, whatever is to be kept, while another process may not have read it", () => {
+  const { owner, client, clock } = openTwo();
+  const job = newJob();
+  const prune = () => owner.call("prune", { retention: KEEP_NOTHING, limit: 10, now: clock.now() });
+  client.call("enqueue", [job], NOW);
+  const [claimed] = owner.call("claim", claimOf(job, NOW)) as Parameters<typeof ending>[0][];
+  owner.call("complete", [ending(claimed!, { at: NOW })]);
+  clock.jump(10_000);
+  expect(prune()).toEqual({ pruned: 0, nextInMs: 20_000 });
+  expect(client.call("get", [job.id], clock.now())).toMatchObject([{ state: "completed" }]);
+  clock.jump(20_000);
+  client.call("get", [job.id], clock.now());
+  expect(prune()).toEqual({ pruned: 1, nextInMs: null });
+});
+
+it("what has ended goes at once when nobody else is there", () => {
+  const path = newFile();
+  const clock = manualClock({ startAt: NOW });
+  const owner = openProcess(path, clock);
+  owner.call("own", "owner");
+  const job = newJob();
+  owner.call("enqueue", [job], NOW);
+  const [claimed] = owner.call("claim", claimOf(job, NOW)) as Parameters<typeof ending>[0][];
+  owner.call("complete", [ending(claimed!, { at: NOW })]);
+  expect(owner.call("prune", { retention: KEEP_NOTHING, limit: 10, now: NOW })).toEqual({ pruned: 1, nextInMs: null });
+});
+
+it("who only reads does not wait for somebody who writes, and hears what is new", () => {
+  const { owner, client, path } = openTwo();
+  const job = newJob();
+  client.call("enqueue", [job], NOW);
+  const [claimed] = owner.call("claim", claimOf(job, NOW)) as Parameters<typeof ending>[0][];
+  owner.call("complete", [ending(claimed!)]);
+  withDatabase(path, (other) => {
+    other.exec("BEGIN IMMEDIATE");
+    const { answers, changes } = client.store.perform([{ id: 1, verb: "get", args: [[job.id], NOW] }, { id: 2, verb: "count", args: [NOW] }]);
+    other.exec("ROLLBACK");
+    expect(answers).toMatchObject([{ value: [{ id: job.id }] }, { value: { jobs: [{ state: "completed", count: 1 }] } }]);
+    // A read that had to do without the lock tells nothing else.
+    expect(changes).toContainEqual({ kind: "finished", ids: [job.id] });
+  });
+});
+
+it("a read moves what has fallen due, though it takes no lock otherwise", () => {
+  const { client } = openTwo();
+  const job = newJob({ runAt: NOW + 100 });
+  client.call("enqueue", [job], NOW);
+  expect(client.call("get", [job.id], NOW + 99)).toMatchObject([{ state: "scheduled" }]);
+  expect(client.call("count", NOW + 100)).toMatchObject({ jobs: [{ state: "waiting", count: 1 }] });
+  expect(client.call("get", [job.id], NOW + 50)).toMatchObject([{ state: "scheduled" }]);
 });
 
 function failNextCommit(): void {

@@ -82,6 +82,19 @@ describe("memory storage", () => {
     ]);
   });
 
+  it("keeps what has ended for a second, whatever is to be kept, while another engine may not have read it", async () => {
+    const { storage } = await open();
+    await storage.open();
+    const retention = { completed: { ageMs: 0, count: 0 }, dead: { ageMs: 0, count: 0 }, bytes: 0 };
+    const job = newJob();
+    await enqueue(storage, job);
+    const [claimed] = await claim(storage);
+    await storage.complete([ending(claimed!, { at: NOW })]);
+    expect(await storage.prune({ retention, limit: 10, now: NOW + 400 })).toEqual({ pruned: 0, nextInMs: 600 });
+    await storage.close();
+    expect(await storage.prune({ retention, limit: 10, now: NOW + 400 })).toEqual({ pruned: 1, nextInMs: null });
+  });
+
   it("goes on with the next job after one batch could not be stored", async () => {
     const { storage, changes } = await open();
     await expect(storage.enqueue([newJob(), undefined as never], NOW)).rejects.toThrow(TypeError);
