@@ -17,6 +17,7 @@ import { Events } from "./events.js";
 import { jobIds } from "./job/job-id.js";
 import { isFinished, type JobId, type JobRow } from "./job/job-record.js";
 import type { HostApi } from "./protocol/host-api.js";
+import type { LanePlace } from "./protocol/messages.js";
 import { LAST_WRITES_MS, Runner, type StopReport } from "./runner.js";
 import { boundedStorage } from "./storage/bounded-storage.js";
 import { memoryStorage } from "./storage/memory/memory-storage.js";
@@ -33,11 +34,8 @@ export interface Seams {
 }
 
 /** What all pools of an engine share. */
-export interface PoolSurroundings {
+export interface PoolSurroundings extends Pick<LanePlace, "maxPayload" | "maxResult" | "movesResults"> {
   readonly host: HostApi;
-  /** In bytes. */
-  readonly maxPayload: number;
-  readonly maxResult: number;
   /** How long a thread may take to dispose of its state. */
   readonly disposeTimeoutMs: number;
 }
@@ -189,12 +187,13 @@ export class Rooms {
   #newRunner(): Runner {
     const { maxPayload, maxResult } = this.config;
     const host: HostApi = { enqueue: (request) => this.client.storeFromJob({ ...request, attachments: [] }) };
-    const around = { host, maxPayload, maxResult, disposeTimeoutMs: DISPOSE_TIMEOUT_MS };
+    const around = { host, maxPayload, maxResult, movesResults: this.#storage.supports.transfer, disposeTimeoutMs: DISPOSE_TIMEOUT_MS };
     return new Runner({
       ...{ config: this.config, clock: this.#clock, events: this.events, formerNames: [...this.#formerNames], name: this.#newName() },
       ...{ storage: this.client.admission.hearing(this.#storage), limits: this.client.admission },
       createPool: (queue, config) => (this.#createPool ?? this.#threadPool)(queue, config, around),
       newJob: (template) => this.client.prepare({ ...template, attachments: [], depth: 0, runAt: null, delayMs: null }),
+      isAwaited: (id) => this.#results.known([id]).length > 0,
       onSettled: (settlement) => this.#onSettled(settlement),
       onRefused: (id) => this.#endings.note([id]),
       onNames: () => this.drains.look(),

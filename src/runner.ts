@@ -5,6 +5,7 @@ import type { Clock } from "./clock.js";
 import type { Config, QueueConfig } from "./config.js";
 import { startQueues } from "./config.js";
 import { Completer, type Settlement } from "./dispatch/completer.js";
+import { withKeptResult } from "./dispatch/kept-result.js";
 import type { Pool } from "./dispatch/pool.js";
 import { EngineStoppedError, StorageError } from "./errors.js";
 import type { Events } from "./events.js";
@@ -33,6 +34,8 @@ export interface RunnerDeps {
   /** What ticks must keep to. */
   readonly limits: Pick<Admission, "limit" | "fullError">;
   readonly onSettled: (settlement: Settlement) => void;
+  /** Somebody here has a handle of the job. */
+  readonly isAwaited: (id: JobId) => boolean;
   /** A job that ran here ended elsewhere, or will. */
   readonly onRefused: (id: JobId) => void;
   /** The threads of a queue have told which jobs they know. */
@@ -77,7 +80,7 @@ export class Runner {
     });
     this.queues = new QueueRuns({
       ...deps,
-      settle: (settlement) => this.#completer.add(settlement),
+      settle: (settlement) => this.#settle(settlement),
       unsettled: () => this.#completer.unsettled(),
       onReclaimed: (rows) => this.#noteReclaimed(rows),
       onClockBack: () => void this.#dueTimer.refresh(),
@@ -259,6 +262,12 @@ export class Runner {
   #noteQueued(jobs: readonly { readonly queue: string; readonly name: string }[]): void {
     this.ensureQueues(jobs.map(({ queue }) => queue));
     this.queues.warnOfUnknown(jobs);
+  }
+
+  #settle(settlement: Settlement): void {
+    const { transition, job } = settlement;
+    const isLeft = transition.resultMoved && !this.#deps.isAwaited(job.id);
+    this.#completer.add(isLeft ? withKeptResult(settlement) : settlement);
   }
 
   #onSettled(settlement: Settlement): void {

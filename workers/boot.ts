@@ -31,8 +31,8 @@ export async function bootLane(place: LanePlace, link: LaneLink): Promise<Booted
   const { module } = registry;
   const enqueueAt = enqueueThrough(link.store, place.maxPayload);
   const state: unknown = await module.state?.(Object.freeze({ queue: place.queue, slot: place.thread, enqueue: enqueueAt(0) }));
-  const { queue, concurrency, maxResult, measuresHeap } = place;
-  const loop = new LaneLoop({ ...link, logs: new LogGate(link.control), state, enqueueAt, queue, concurrency, maxResult, measuresHeap });
+  const { queue, concurrency, maxResult, movesResults, measuresHeap } = place;
+  const loop = new LaneLoop({ ...link, logs: new LogGate(link.control), state, enqueueAt, queue, concurrency, maxResult, movesResults, measuresHeap });
   return {
     loop,
     names: [...registry.jobs.keys()],

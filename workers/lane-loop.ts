@@ -20,6 +20,7 @@ export interface LaneLoopDeps extends RunEnvironment {
   readonly concurrency: number;
   /** In bytes. */
   readonly maxResult: number;
+  readonly movesResults: boolean;
   readonly measuresHeap: boolean;
   readonly registry: Registry;
   readonly post: (message: FromThread, transfer?: readonly ArrayBuffer[]) => void;
@@ -86,7 +87,7 @@ export class LaneLoop {
 
   /** @returns the time when that is done */
   #start(frameJob: FrameJob, startedAt: number): number {
-    const { control, clock, registry, maxResult, measuresHeap } = this.#deps;
+    const { control, clock, registry, maxResult, movesResults, measuresHeap } = this.#deps;
     const { slot } = frameJob;
     this.#taken = (this.#taken + 1) | 0;
     if (!control.start(slot, startedAt)) {
@@ -103,7 +104,7 @@ export class LaneLoop {
       return this.#end(slot, outcome, { startedAt, hasSpoken: context.hasSpoken });
     };
     this.#running.set(slot, context);
-    const run = currentRun.enter(context, () => runJob({ frameJob, job, context, maxResult }));
+    const run = currentRun.enter(context, () => runJob({ frameJob, job, context, maxResult, movesResults }));
     if ("kind" in run) return ended(run);
     void run.then((outcome) => {
       ended(outcome);

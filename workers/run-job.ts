@@ -16,6 +16,8 @@ export interface RunRequest {
   readonly context: RunContext;
   /** In bytes. */
   readonly maxResult: number;
+  /** Or else what a job wants to move is copied. */
+  readonly movesResults: boolean;
 }
 
 /** A promise only if the job, or its schema, needs one: most short jobs do not, and promises cost more than they do. */
@@ -73,9 +75,10 @@ async function settled(request: RunRequest, returned: PromiseLike<unknown>): Pro
 }
 
 /** @throws PayloadError */
-function succeeded({ maxResult }: RunRequest, returned: unknown): Outcome {
-  if (!isTransferred(returned)) return { kind: "ok", result: encode(returned, { root: "result", maxBytes: maxResult }) };
-  return { kind: "ok", result: encode(returned.value, { root: "result", maxBytes: maxResult, transfer: returned.buffers }) };
+function succeeded({ maxResult, movesResults }: RunRequest, returned: unknown): Outcome {
+  const limits = { root: "result", maxBytes: maxResult };
+  if (!isTransferred(returned)) return { kind: "ok", result: encode(returned, limits) };
+  return { kind: "ok", result: encode(returned.value, movesResults ? { ...limits, transfer: returned.buffers } : limits) };
 }
 
 /** Whether awaiting it would give something else. */

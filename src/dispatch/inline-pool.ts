@@ -24,6 +24,8 @@ export interface InlinePoolOptions {
   readonly concurrency: number;
   readonly maxPayload: number;
   readonly maxResult: number;
+  /** Results can be moved to whoever awaits them; if not, they are copied. */
+  readonly movesResults: boolean;
   /** How long a lane may take to dispose of its state. */
   readonly disposeTimeoutMs: number;
   readonly loadJobs: () => Promise<Jobs>;
@@ -135,10 +137,10 @@ export class InlinePool implements Pool {
   }
 
   async #bootLane(thread: number, link: { readonly control: ControlBlock; readonly post: (message: FromThread) => void }): Promise<BootedLane> {
-    const { queue, concurrency, maxPayload, maxResult, loadJobs, host, clock } = this.#options;
+    const { queue, concurrency, maxPayload, maxResult, movesResults, loadJobs, host, clock } = this.#options;
     const registry = toRegistry(await loadJobs());
     return bootLane(
-      { queue, thread, concurrency, maxPayload, maxResult, measuresHeap: false, maxHeapPerThread: null },
+      { queue, thread, concurrency, maxPayload, maxResult, movesResults, measuresHeap: false, maxHeapPerThread: null },
       { ...link, clock, store: (request) => host.enqueue(request), registry },
     );
   }

@@ -87,9 +87,9 @@ export class PoolThread {
     // The lane's port decides alone whether this thread keeps the process alive.
     this.#hostChannel.port1.unref();
     this.#bootTimer = clock.setTimer(bootTimeoutMs, () => this.#failBoot(new Error(`it was not ready within ${bootTimeoutMs} ms`)));
-    const { jobsUrl, queue, concurrency, maxPayload, maxResult, resourceLimits, maxHeapPerThread } = this.#deps;
+    const { jobsUrl, queue, concurrency, maxPayload, maxResult, movesResults, resourceLimits, maxHeapPerThread } = this.#deps;
     const measuresHeap = resourceLimits !== null;
-    const place = { queue, thread: this.thread, concurrency, maxPayload, maxResult, measuresHeap, maxHeapPerThread };
+    const place = { queue, thread: this.thread, concurrency, maxPayload, maxResult, movesResults, measuresHeap, maxHeapPerThread };
     order({
       task: { port, hostPort, control: this.#control.buffer, jobsUrl, place },
       transferList: [port, hostPort],

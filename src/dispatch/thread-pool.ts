@@ -24,6 +24,8 @@ export interface ThreadPoolOptions {
   readonly concurrency: number;
   readonly maxPayload: number;
   readonly maxResult: number;
+  /** Results can be moved to whoever awaits them; if not, they are copied. */
+  readonly movesResults: boolean;
   readonly bootTimeoutMs: number;
   /** How long a thread that is to end may take to load its module, or to dispose of its state. */
   readonly disposeTimeoutMs: number;

@@ -75,6 +75,8 @@ export interface LanePlace {
   /** In bytes. */
   readonly maxPayload: number;
   readonly maxResult: number;
+  /** Results can be moved to whoever awaits them; if not, they are copied. */
+  readonly movesResults: boolean;
   /** The heap has a limit: how full it is, is measured at the start of each run. */
   readonly measuresHeap: boolean;
   /** What garbage collections may leave of the heap, in bytes; `null`: anything. */

@@ -1,8 +1,10 @@
 /** Buffers that are moved, not copied: to a job and back. */
 
-import { PayloadError, PayloadLostError } from "millrace";
+import { memoryStorage, PayloadError, PayloadLostError } from "millrace";
 import { defineJob, linear } from "millrace/jobs";
+import { sqliteStorage } from "millrace/sqlite";
 import { describe, expect, it } from "vitest";
+import { newFile } from "../sqlite-files.js";
 import { jobsModule, newEngine, nextEvent, rejection, startEngine } from "./engines.js";
 
 interface Image {
@@ -130,6 +132,24 @@ describe("a result's buffer", () => {
     await expect(gone).rejects.toMatchObject({ name: "AbortError" });
     expect((await first).kept).toHaveLength(16);
     await expect(second).rejects.toBeInstanceOf(PayloadLostError);
+  });
+
+  it("is copied and kept when nobody here awaits it, but somebody in another engine of the storage", async () => {
+    const storage = memoryStorage();
+    const engine = await startEngine({ ...options, storage });
+    const client = newEngine({ ...options, storage });
+    const job = await client.enqueue(make, 16);
+    expect((await job.result()).kept).toEqual(new Uint8Array(16).fill(7));
+    expect(await engine.job(job.id).result()).toEqual({ kept: new Uint8Array(16).fill(7) });
+  });
+
+  it("is copied where results are kept in a file", async () => {
+    const engine = await startEngine({ ...options, storage: sqliteStorage({ path: newFile() }) });
+    const job = await engine.enqueue(make, 16);
+    const [first, second] = await Promise.all([job.result(), job.result()]);
+    expect([first, second]).toEqual([1, 2].map(() => ({ kept: new Uint8Array(16).fill(7) })));
+    expect(await engine.job(job.id).result()).toEqual({ kept: new Uint8Array(16).fill(7) });
+    expect(await engine.run("check", null)).toBe(16);
   });
 
   it("waits for whoever holds the handle, and is not kept for others", async () => {

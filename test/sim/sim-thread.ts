@@ -82,7 +82,7 @@ export class SimThread {
   async boot(): Promise<void> {
     const { world, queue, thread, concurrency, timeoutMs, maxJobs, host, listener } = this.#deps;
     this.#booted = await bootLane(
-      { queue, thread, concurrency, maxPayload: 1e6, maxResult: 1e6, measuresHeap: false, maxHeapPerThread: null },
+      { queue, thread, concurrency, maxPayload: 1e6, maxResult: 1e6, movesResults: true, measuresHeap: false, maxHeapPerThread: null },
       {
         clock: this.body.clock,
         control: this.#control,

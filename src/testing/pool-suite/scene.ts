@@ -26,7 +26,7 @@ export class Subject {
   constructor(make: (plan: PoolPlan) => Pool, plan: ScenePlan) {
     this.clock = plan.clock ?? systemClock();
     this.pool = make({
-      ...{ jobsUrl: JOBS_URL, queue: "suite", threads: 1, concurrency: 1, maxPayload: 2 ** 20, maxResult: 2 ** 20 },
+      ...{ jobsUrl: JOBS_URL, queue: "suite", threads: 1, concurrency: 1, maxPayload: 2 ** 20, maxResult: 2 ** 20, movesResults: true },
       ...{ bootTimeoutMs: 30_000, disposeTimeoutMs: 10_000, host: this.doors.host, clock: this.clock },
       ...plan,
     });

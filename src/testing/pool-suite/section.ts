@@ -12,6 +12,7 @@ export interface PoolPlan {
   /** In bytes. */
   readonly maxPayload: number;
   readonly maxResult: number;
+  readonly movesResults: boolean;
   readonly bootTimeoutMs: number;
   readonly disposeTimeoutMs: number;
   readonly host: HostApi;

@@ -13,7 +13,7 @@ import { encode } from "../../../src/job/payload.js";
 import { claimed } from "../sample-job.js";
 
 const NOTHING = encode(null, { root: "payload", maxBytes: 100 }).bytes;
-const PLACE = { queue: "default", thread: 0, concurrency: 1, maxPayload: 1_000, maxResult: 1_000, measuresHeap: false, maxHeapPerThread: null };
+const PLACE = { queue: "default", thread: 0, concurrency: 1, maxPayload: 1_000, maxResult: 1_000, movesResults: true, measuresHeap: false, maxHeapPerThread: null };
 
 /** Both sides of a lane, without anything between them that would deliver a message by itself. */
 class Scene {
