@@ -5,7 +5,7 @@ import type { DispatchListener } from "./dispatch/dispatcher-deps.js";
 import type { LaneExit } from "./dispatch/exit-report.js";
 import type { Lane } from "./dispatch/pool.js";
 import { type Events, toErrorInfo } from "./events.js";
-import type { JobRow, NewJob } from "./job/job-record.js";
+import type { Failure, JobRow, NewJob } from "./job/job-record.js";
 
 type Run = Pick<JobRow, "id" | "name" | "queue" | "meta" | "attempt">;
 
@@ -34,6 +34,10 @@ export function announceCancelled(events: Events, run: Run): void {
   if (events.has("cancelled")) events.emit("cancelled", runEvent(run));
 }
 
+export function announceDead(events: Events, run: Run, failure: Failure | null): void {
+  if (failure !== null && events.has("dead")) events.emit("dead", { ...runEvent(run), error: toErrorInfo(failure.error) });
+}
+
 export function announceSettled(events: Events, { job, transition, rescued }: Settlement): void {
   const { to, failure } = transition;
   const name = to === "waiting" || to === "scheduled" ? "rescued" : to;
@@ -46,8 +50,7 @@ export function announceSettled(events: Events, { job, transition, rescued }: Se
     case "cancelled":
       return announceCancelled(events, run);
     case "dead":
-      if (failure !== null) events.emit("dead", { ...run, error: toErrorInfo(failure.error) });
-      return;
+      return announceDead(events, run, failure);
     case "retrying":
       if (failure !== null) events.emit("retrying", { ...run, error: toErrorInfo(failure.error), runAt: transition.runAt });
       return;

@@ -11,7 +11,7 @@ import { EngineStoppedError, StorageError } from "./errors.js";
 import type { Events } from "./events.js";
 import type { JobId, JobRow, NewJob } from "./job/job-record.js";
 import { isFinished } from "./job/job-record.js";
-import { announceEnqueued, announceRescued, announceSettled } from "./announce.js";
+import { announceDead, announceEnqueued, announceRescued, announceSettled } from "./announce.js";
 import { QueueRuns } from "./queue-runs.js";
 import { DueTimer } from "./scheduler/due-timer.js";
 import { Every } from "./scheduler/every.js";
@@ -106,10 +106,10 @@ export class Runner {
 
   /** @throws JobsModuleError, StorageError; everything is freed then */
   async start(): Promise<void> {
-    const { storage, name, formerNames, clock, config } = this.#deps;
+    const { storage, name, formerNames, clock, config, events } = this.#deps;
     try {
       for (const former of formerNames) await storage.disown(former);
-      await storage.own(name);
+      for (const row of await storage.own(name)) announceDead(events, row, row.failure);
       const now = clock.now();
       this.#noteReclaimed(await storage.reclaim({ runner: name, queue: null, keep: [], now }));
       this.#requireStarting();

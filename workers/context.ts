@@ -57,6 +57,8 @@ export class RunContext implements JobContext {
   #log: JobLog | undefined;
   #enqueue: EnqueueFromJob | undefined;
   #progressPostedAt = -Infinity;
+  /** Of the last step, if no message has told it. */
+  #untold: string | undefined;
   #linesLost = 0;
   /** Its slot belongs to another run, or soon will. */
   #isOver = false;
@@ -116,12 +118,17 @@ export class RunContext implements JobContext {
       throw new OptionsError(`progress takes a number from 0 to 1, but got ${show(fraction)}`);
     }
     if (this.#isOver) return;
-    const { control, clock, post } = this.#environment;
-    control.setProgress(this.#slot, fraction);
-    const now = clock.monotonic();
-    if (now - this.#progressPostedAt < PROGRESS_MESSAGE_MS) return;
+    this.#environment.control.setProgress(this.#slot, fraction);
+    const now = this.#environment.clock.monotonic();
+    const isTooSoon = now - this.#progressPostedAt < PROGRESS_MESSAGE_MS;
+    this.#untold = isTooSoon ? detail : undefined;
+    if (isTooSoon) return;
     this.#progressPostedAt = now;
-    post({ kind: "progress", slot: this.#slot, fraction, detail: (detail ?? null) === null ? null : toText(detail) });
+    this.#postProgress(fraction, detail);
+  }
+
+  #postProgress(fraction: number, detail: string | undefined): void {
+    this.#environment.post({ kind: "progress", slot: this.#slot, fraction, detail: (detail ?? null) === null ? null : toText(detail) });
   }
 
   snooze(delay: Duration): never {
@@ -131,6 +138,8 @@ export class RunContext implements JobContext {
   /** Code that the run has left behind is told to stop, and is not heard any more. */
   end(): void {
     this.#tellLost();
+    // The last step counts.
+    if (this.#untold !== undefined) this.#postProgress(this.#environment.control.progress(this.#slot) ?? 0, this.#untold);
     this.#isOver = true;
   }
 

@@ -179,8 +179,12 @@ export interface ReclaimRequest {
 
 /** Who runs the jobs. A store for one process has one owner at a time. */
 export interface Ownership {
-  /** Makes `runner` the owner. Rejects while another one is. */
-  own(runner: string): Promise<void>;
+  /**
+   * Makes `runner` the owner. Rejects while another one is.
+   *
+   * @returns the jobs that this has ended: while one of them ran with nothing beside it, its process died once more
+   */
+  own(runner: string): Promise<readonly JobRow[]>;
   /** Ends the ownership of `runner`, if it has it. */
   disown(runner: string): Promise<void>;
   /**

@@ -16,6 +16,8 @@ it("gives up a job at its third death, alone, and runs all others", async () => 
   }
   expect(runs.at(-1)).toContain("drained");
   expect(runs.filter((lines) => lines.includes("poison"))).toHaveLength(3);
+  // Told where it was given up, and once.
+  expect(runs.flat().filter((line) => line.includes("dead"))).toEqual(["poison is dead: MILLRACE_CRASH_LOOP"]);
   const client = createEngine({ storage: sqliteStorage({ path }) });
   const { jobs } = await client.list({ limit: 100 });
   const dead = jobs.filter(({ state }) => state === "dead");

@@ -118,10 +118,11 @@ describe("the events of a job", () => {
     const engine = await startEngine();
     const told = record(engine, ["progress"]);
     const started = performance.now();
-    await engine.run("report", Array.from({ length: 1_000 }, (_, n) => [n / 1_000, "step"]));
+    await engine.run("report", Array.from({ length: 1_000 }, (_, n) => [n / 1_000, `step ${n}`]));
     expect(told.length).toBeGreaterThanOrEqual(1);
     // The first, one each 50 ms, and the last.
     expect(told.length).toBeLessThanOrEqual((performance.now() - started) / 50 + 2);
+    expect(told.at(-1)).toMatchObject(["progress", { fraction: 0.999, detail: "step 999" }]);
   });
 });
 

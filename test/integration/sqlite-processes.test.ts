@@ -2,6 +2,8 @@
 
 import { createEngine } from "millrace";
 import { sqliteStorage } from "millrace/sqlite";
+import { readdirSync, symlinkSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { describe, expect, it } from "vitest";
 import { newFile } from "../sqlite-files.js";
 import { kill, newClient, startOwner } from "./sqlite-owners.js";
@@ -23,6 +25,14 @@ describe("a client in another process than the one that runs the jobs", () => {
     const client = newClient(path);
     const numbers = Array.from({ length: 8_000 }, (_, n) => n);
     expect(await Promise.all(numbers.map((n) => client.run("echo", n)))).toEqual(numbers);
+  });
+
+  it("rings the same bell, by whatever name it knows the file", async () => {
+    const path = newFile();
+    await startOwner(path);
+    symlinkSync(path, `${path}-link`);
+    expect(await newClient(`${path}-link`).run("echo", 1)).toBe(1);
+    expect(readdirSync(dirname(path)).filter((name) => name.endsWith("-bell"))).toEqual([`${basename(path)}-bell`]);
   });
 
   it("cancels what runs there, and hears of it", async () => {

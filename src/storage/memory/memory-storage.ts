@@ -50,7 +50,7 @@ class MemoryStorage implements Storage {
     if (this.#users === 0) this.#owner = null;
   }
 
-  async own(runner: string): Promise<void> {
+  async own(runner: string): Answer<"own"> {
     this.#requireOpen();
     if (this.#owner !== null && this.#owner !== runner) {
       throw new StorageError(
@@ -59,6 +59,7 @@ class MemoryStorage implements Storage {
       );
     }
     this.#owner = runner;
+    return [];
   }
 
   async disown(runner: string): Promise<void> {

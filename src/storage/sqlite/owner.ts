@@ -7,6 +7,7 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { StorageError } from "../../errors.js";
+import type { JobRow } from "../../job/job-record.js";
 import type { Database, SqlRow, Statement } from "./driver.js";
 import { number, numberOrNull, text, textOrNull } from "./row.js";
 
@@ -16,6 +17,13 @@ export const HEARTBEAT_MS = 5_000;
 const SILENT_MS = 30_000;
 /** States of a process: a zombie, and two that are gone as soon as they are seen. */
 const ENDED: ReadonlySet<string | undefined> = new Set(["Z", "X", "x"]);
+
+/** What `own` is answered with. */
+export interface Owning {
+  readonly owned: Owned;
+  /** Jobs that have ended by it. */
+  readonly ended: readonly JobRow[];
+}
 
 /** What one thread knew of its ownership, for the one that comes after it. */
 export interface Owned {

@@ -5,7 +5,7 @@ import { rejectUnknownKeys } from "../../job/options.js";
 import type { Storage, StorageChange } from "../storage.js";
 import type { StoreOptions, Verb } from "./calls.js";
 import { Connection } from "./connection.js";
-import type { Owned } from "./owner.js";
+import type { Owned, Owning } from "./owner.js";
 import { packArgs, unpackAnswer } from "./wire.js";
 
 export interface SqliteStorageOptions {
@@ -73,7 +73,9 @@ class SqliteStorage implements Storage {
   readonly change: Storage["change"] = (request) => this.#call("change", [request]);
   readonly prune: Storage["prune"] = (request) => this.#call("prune", [request]);
   readonly own: Storage["own"] = async (runner) => {
-    this.#owned = (await this.#call("own", [runner])) as unknown as Owned;
+    const { owned, ended } = (await this.#call("own", [runner])) as unknown as Owning;
+    this.#owned = owned;
+    return ended;
   };
   readonly disown: Storage["disown"] = async (runner) => {
     await this.#call("disown", [runner]);

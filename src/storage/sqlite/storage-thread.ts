@@ -1,5 +1,6 @@
 /** Runs in a thread of its own, so that no wait for a disk ever holds up the main thread. */
 
+import { realpathSync } from "node:fs";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { systemClock, type Timer } from "../../clock.js";
 import { Bell } from "./bell.js";
@@ -91,7 +92,8 @@ function close(port: MessagePort, id: number): void {
 /** Where there can be none, a look once a second must do: a machine has only so many watches. */
 function hangBell(onRing: () => void): Bell | undefined {
   try {
-    return new Bell(`${options.path}-bell`, clock, onRing);
+    // One file, one bell, by whatever name it is opened.
+    return new Bell(`${realpathSync(options.path)}-bell`, clock, onRing);
   } catch {
     return undefined;
   }

@@ -11,7 +11,7 @@ import { type Database, problemOf, type Statement } from "./driver.js";
 import { Due } from "./due.js";
 import { Jobs } from "./jobs.js";
 import { Neighbours } from "./neighbours.js";
-import { type Owned, Owner } from "./owner.js";
+import { Owner, type Owning } from "./owner.js";
 import { Reader } from "./reader.js";
 import { RetentionRule } from "./retention.js";
 import { Room } from "./room.js";
@@ -19,7 +19,9 @@ import { Settings } from "./settings.js";
 import { explained, openStore } from "./store-file.js";
 import { Tally } from "./tally.js";
 
-type Verbs = { readonly [Name in Verb]: (...args: Parameters<Storage[Name]>) => Awaited<ReturnType<Storage[Name]>> };
+/** `own` is answered with more than its caller gets. */
+type Value<Name extends Verb> = Name extends "own" ? Owning : Awaited<ReturnType<Storage[Name]>>;
+type Verbs = { readonly [Name in Verb]: (...args: Parameters<Storage[Name]>) => Value<Name> };
 
 /** What has ended is kept for so long for those in other processes who await it: they hear of it at once, and read it when they come to it. */
 const UNREAD_MS = 30_000;
@@ -43,6 +45,7 @@ export class Store {
   readonly #onWritten: () => void;
   readonly #jobs: Jobs;
   readonly #settings: Settings;
+  readonly #reader: Reader;
   readonly #crashes: Crashes;
   readonly #verbs: Verbs;
   readonly #savepoint: Statement;
@@ -66,6 +69,7 @@ export class Store {
     this.#neighbours = new Neighbours(this.#database, former.told);
     this.#jobs = new Jobs(this.#around);
     this.#settings = new Settings(this.#around, this.#jobs);
+    this.#reader = new Reader(this.#database);
     this.#crashes = new Crashes(this.#around, (queue) => this.#settings.isPaused(queue));
     this.#verbs = this.#makeVerbs();
   }
@@ -227,7 +231,7 @@ export class Store {
     const jobs = this.#jobs;
     const settings = this.#settings;
     const retention = new RetentionRule(this.#around);
-    const reader = new Reader(this.#database);
+    const reader = this.#reader;
     const at = <Value>(now: number, work: () => Value): Value => {
       if (!this.#isStill) due.advance(now);
       // What was counted differently by the time must be counted before it is asked for.
@@ -256,13 +260,14 @@ export class Store {
     };
   }
 
-  #own(runner: string): Owned {
+  #own(runner: string): Owning {
     const now = this.#clock.now();
     const { owned, hasDied } = this.#owner.own(runner, now);
     this.#crashes.noteOwner();
     const end = hasDied ? this.#crashes.noteDeath(now) : null;
-    if (end !== null) this.#jobs.complete(end);
-    return owned;
+    if (end === null) return { owned, ended: [] };
+    this.#jobs.complete(end);
+    return { owned, ended: this.#reader.get([end.id]).filter((row) => row !== undefined) };
   }
 
   /** @returns whether there are any */

@@ -17,7 +17,7 @@ export const ownership: Section = {
       title: "belongs to one runner at a time, and says so to the next",
       when: oneOwner,
       run: async (storage) => {
-        await storage.own("first");
+        assert.deepEqual(await storage.own("first"), []);
         await assert.rejects(storage.own("second"), { code: "MILLRACE_STORAGE", message: /first/ });
         await storage.own("first");
         await assert.rejects(storage.own("second"));
