@@ -14,7 +14,7 @@ import type { Retention, Storage } from "./storage/storage.js";
 export interface QueueOptions {
   /** Worker threads of this queue. 0 is legal: its jobs wait. Default: see `EngineOptions.queues`. */
   readonly threads?: number;
-  /** Jobs at once per thread: more than 1 pays for jobs that await. At most 256; default 1. */
+  /** Jobs at once per thread: more than 1 pays for jobs that await. At most 1024; default 1. */
   readonly concurrency?: number;
   readonly resourceLimits?: ResourceLimits;
   /** For jobs that have no timeout of their own. Default none. */

@@ -46,6 +46,7 @@ export class Engine implements AsyncDisposable {
    * `timeout` at the latest; a second call gives the same report.
    *
    * @param options.timeout for the jobs that run; default `"30s"`
+   * @throws OptionsError if it is no duration; nothing is stopped then
    */
   async stop(options: { readonly timeout?: Duration } = {}): Promise<StopReport> {
     rejectUnknownKeys(options, ["timeout"], "stop");

@@ -32,7 +32,7 @@ interface RunEvent extends JobEvent {
 }
 
 /**
- * Why a thread ended. `retired`: it was replaced in an orderly way, after an error outside of all runs, or because of
+ * Why a thread ended. `retired`: it was ended in an orderly way, by `stop()`, or replaced after an error outside of all runs, or because of
  * `maxJobsPerThread` or `maxHeapPerThread`. `deadline`, `cancel`: a run went on in spite of it. `memory`: it broke its heap limit.
  * `exit`: by itself.
  */

@@ -2,7 +2,7 @@
 
 import { runListener } from "./announce.js";
 import type { Clock } from "./clock.js";
-import { type Config, queueConfig, type QueueConfig } from "./config.js";
+import { type Config, queueConfig, type QueueConfig, startQueues } from "./config.js";
 import type { Settlement } from "./dispatch/completer.js";
 import { Dispatcher } from "./dispatch/dispatcher.js";
 import type { Pool } from "./dispatch/pool.js";
@@ -28,6 +28,8 @@ export interface QueueRunsDeps {
   readonly onNames: () => void;
 }
 
+const MANY_UNNAMED = 8;
+
 interface QueueRun {
   readonly dispatcher: Dispatcher;
   readonly pool: Pool;
@@ -40,6 +42,8 @@ export class QueueRuns {
   readonly #runs = new Map<string, QueueRun>();
   /** Names that no thread knows, told once each. */
   readonly #warnedOf = new Set<string>();
+  /** Queues that have threads, though nobody has configured them. */
+  #unnamed = 0;
   #isHeld = true;
 
   constructor(deps: QueueRunsDeps) {
@@ -71,6 +75,7 @@ export class QueueRuns {
       }),
     };
     this.#runs.set(queue, run);
+    this.#warnOfUnnamed(queue);
     if (settings.threads === 0) return;
     const ready = pool.start(run.dispatcher);
     if (!this.#isHeld) pool.unref();
@@ -123,6 +128,16 @@ export class QueueRuns {
       this.#warnedOf.add(name);
       process.emitWarning(`no thread of queue "${queue}" knows a job named "${name}": it waits until one does`, "MillraceWarning");
     }
+  }
+
+  /** Says so once: whoever makes up names of queues, one for each customer, does not expect as many threads. */
+  #warnOfUnnamed(queue: string): void {
+    const named = startQueues(this.#deps.config);
+    if (named.includes(queue)) return;
+    this.#unnamed += 1;
+    if (this.#unnamed !== MANY_UNNAMED) return;
+    const message = `${MANY_UNNAMED} queues that createEngine was not told of have threads of their own, "${queue}" is the latest: they stay until the engine is stopped`;
+    process.emitWarning(message, "MillraceWarning");
   }
 
   /** Claims no more. Resolves when nothing runs any more. */

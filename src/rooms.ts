@@ -19,6 +19,7 @@ import { isFinished, type JobId, type JobRow } from "./job/job-record.js";
 import type { HostApi } from "./protocol/host-api.js";
 import type { LanePlace } from "./protocol/messages.js";
 import { LAST_WRITES_MS, Runner, type StopReport } from "./runner.js";
+import { StartReminder } from "./start-reminder.js";
 import { boundedStorage } from "./storage/bounded-storage.js";
 import { memoryStorage } from "./storage/memory/memory-storage.js";
 import type { Storage, StorageChange } from "./storage/storage.js";
@@ -85,7 +86,8 @@ export class Rooms {
     const { maxPayload, maxDepth } = this.config;
     const { events } = this;
     const clock = (this.#clock = seams.clock ?? systemClock());
-    const results = (this.#results = new Results(clock));
+    const reminder = new StartReminder(clock, () => this.config.jobsUrl !== null && this.#started === undefined && this.#stopped === undefined);
+    const results = (this.#results = new Results(clock, () => reminder.note()));
     this.#breather = new Breather(clock);
     this.#ready = new TurnBatch(clock, (queues) => this.#runner?.refresh([...new Set(queues)]));
     this.#finished = new TurnBatch(clock, (ids) => this.#onFinished(ids));

@@ -30,7 +30,7 @@ export interface ListOptions {
   readonly state?: JobState;
   readonly queue?: string;
   readonly name?: string;
-  /** At most so many; default 100, at most 1000. */
+  /** At most so many; default 100; more than 1000 counts as 1000. */
   readonly limit?: number;
   /** `next` of the page before. */
   readonly after?: JobId;

@@ -23,14 +23,17 @@ import type { ProgressListener } from "./handle.js";
 /** The unfinished jobs that handles were given out of. */
 export class Results {
   readonly #clock: Pick<Clock, "hold">;
+  readonly #onWait: () => void;
   readonly #jobs = new AwaitedJobs();
   readonly #watchers = new Map<JobId, Set<ProgressListener>>();
   /** How many jobs keep the process alive, since somebody waits for them. */
   #heldFor = 0;
   #release: (() => void) | undefined;
 
-  constructor(clock: Pick<Clock, "hold">) {
+  /** @param onWait somebody waits, where nobody did */
+  constructor(clock: Pick<Clock, "hold">, onWait: () => void = () => undefined) {
     this.#clock = clock;
+    this.#onWait = onWait;
   }
 
   /** A job that is being enqueued here. */
@@ -48,6 +51,7 @@ export class Results {
     if (awaited.ending === undefined && !awaited.isHeld) {
       awaited.isHeld = true;
       this.#heldFor += 1;
+      if (this.#release === undefined) this.#onWait();
       this.#release ??= this.#clock.hold();
     }
     awaited.wait({ resolve, reject });
