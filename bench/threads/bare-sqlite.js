@@ -13,13 +13,15 @@ const insert = database.prepare(
   "INSERT INTO jobs (id, queue, name, state, ready, priority, run_at, max_retries, created_at, depth, payload) VALUES (?, 'default', 'echo', 'waiting', 1, 0, ?, 5, ?, 0, ?)",
 );
 const ready = database.prepareTuples(`SELECT fence, ${JOB_COLUMNS} FROM jobs WHERE ready = 1 AND queue = 'default' AND name = 'echo' ORDER BY priority, run_at, seq LIMIT ?`);
-const claim = database.prepare("UPDATE jobs SET state = 'running', ready = NULL, fence = fence + 1, attempt = attempt + 1, runner = 'bare', started_at = ? WHERE seq = ?");
+const claim = database.prepare(
+  `UPDATE jobs SET state = 'running', ready = NULL, fence = fence + 1, attempt = attempt + 1, runner = 'bare', started_at = ? WHERE seq IN
+   (SELECT seq FROM jobs WHERE ready = 1 AND queue = 'default' AND name = 'echo' ORDER BY priority, run_at, seq LIMIT ?)`,
+);
 const finish = database.prepare("UPDATE jobs SET state = 'completed', runner = NULL, result = ?, finished_at = ?, bytes = 20 WHERE seq = ? AND fence = ? AND state = 'running'");
 
-const oldest = database.prepareTuples(
-  "SELECT seq, queue, name, state, finished_at, bytes FROM jobs WHERE finished_at IS NOT NULL AND queue = 'default' AND state = 'completed' ORDER BY finished_at, seq LIMIT ?",
-);
-const remove = database.prepare("DELETE FROM jobs WHERE seq = ?");
+const OLDEST = "FROM jobs WHERE finished_at IS NOT NULL AND queue = 'default' AND state = 'completed' ORDER BY finished_at, seq LIMIT ?";
+const oldest = database.prepareTuples(`SELECT seq, queue, name, state, finished_at, bytes ${OLDEST}`);
+const remove = database.prepare(`DELETE FROM jobs WHERE seq IN (SELECT seq ${OLDEST})`);
 /** As many as an engine keeps by default. */
 const KEPT = 1_000;
 
@@ -43,7 +45,7 @@ function run(jobs) {
     let rows = [];
     transaction(() => {
       rows = ready.all(count);
-      for (const [, seq] of rows) claim.run(now, seq);
+      claim.run(now, count);
     });
     if (rows.length !== count) throw new Error(`${rows.length} of ${count} jobs were claimed`);
     transaction(() => {
@@ -52,7 +54,7 @@ function run(jobs) {
     kept += count;
     if (kept <= KEPT) continue;
     transaction(() => {
-      for (const [seq] of oldest.all(kept - KEPT)) remove.run(seq);
+      remove.run(oldest.all(kept - KEPT).length);
     });
     kept = KEPT;
   }

@@ -18,6 +18,11 @@ export const JOB_STATES: readonly JobState[] = ["scheduled", "waiting", "running
 export const FINISHED_STATES = ["completed", "dead", "cancelled"] as const;
 export type FinishedState = (typeof FINISHED_STATES)[number];
 
+/** For counting. */
+export function noJobs(): Record<JobState, number> {
+  return { scheduled: 0, waiting: 0, running: 0, retrying: 0, completed: 0, dead: 0, cancelled: 0 };
+}
+
 export function isFinished(state: JobState): state is FinishedState {
   return state === "completed" || state === "dead" || state === "cancelled";
 }

@@ -1,4 +1,4 @@
-import type { JobState, NewJob } from "../../job/job-record.js";
+import { type JobState, type NewJob, noJobs } from "../../job/job-record.js";
 import { Heap } from "./heap.js";
 import { SortedQueue } from "./sorted-queue.js";
 import type { Line, QueueLoad, StoredRow } from "./row.js";
@@ -155,8 +155,4 @@ function isClaimedBefore(a: StoredRow, b: StoredRow): boolean {
 
 function isDueBefore(a: StoredRow, b: StoredRow): boolean {
   return a.dueAt === b.dueAt ? a.sequence < b.sequence : a.dueAt < b.dueAt;
-}
-
-function noJobs(): Record<JobState, number> {
-  return { scheduled: 0, waiting: 0, running: 0, retrying: 0, completed: 0, dead: 0, cancelled: 0 };
 }

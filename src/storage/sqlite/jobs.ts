@@ -59,7 +59,7 @@ export class Jobs {
     const isDue = due.isDue(job.runAt);
     if (this.#sql.insert.run(...newValues(job, isDue)).changes === 0) return { id, duplicate: false };
     tally.move(job, { from: null, to: isDue ? "waiting" : "scheduled" });
-    tally.note(queue, "enqueued");
+    tally.note(job, "enqueued");
     changes.ready(queue);
     return { id, duplicate: false };
   }
@@ -202,7 +202,7 @@ export class Jobs {
     const runAt = wasFinished ? now : Math.min(number(row["run_at"]), now);
     const isDue = due.isDue(runAt);
     const state = isDue ? "waiting" : "scheduled";
-    if (wasFinished) tally.note(job.queue, "finished_bytes", -number(row["bytes"]));
+    if (wasFinished) tally.note(job, "finished_bytes", -number(row["bytes"]));
     this.#sql.retry.run(state, isDue ? 1 : 0, runAt, job.seq);
     tally.move(job, { from: job.state, to: state });
     this.#waitsAgain(row, true);
@@ -213,7 +213,7 @@ export class Jobs {
   remove({ seq, queue, name, state }: Omit<Moved, "id">, bytes: number): void {
     this.#sql.remove.run(seq);
     this.#around.tally.move({ queue, name }, { from: state, to: null });
-    if (isFinished(state)) this.#around.tally.note(queue, "finished_bytes", -bytes);
+    if (isFinished(state)) this.#around.tally.note({ queue, name }, "finished_bytes", -bytes);
   }
 
   /** In order of enqueue, so that the first of two gets back a key that both want. A wish to cancel stays on record. */
@@ -247,9 +247,10 @@ export class Jobs {
 
   #finished({ id, queue, name }: Moved, { from, to, bytes }: { readonly from: JobState; readonly to: FinishedState; readonly bytes: number }): void {
     const { tally, changes } = this.#around;
-    tally.move({ queue, name }, { from, to });
-    tally.note(queue, to);
-    tally.note(queue, "finished_bytes", bytes);
+    const place = { queue, name };
+    tally.move(place, { from, to });
+    tally.note(place, to);
+    tally.note(place, "finished_bytes", bytes);
     changes.finished(id);
   }
 }

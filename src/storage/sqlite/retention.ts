@@ -5,7 +5,7 @@ import type { PruneRequest, PruneResult, Retention } from "../storage.js";
 import type { Around } from "./around.js";
 import type { SqlTuple, Statement, TupleStatement } from "./driver.js";
 import { number, text } from "./row.js";
-import { add, type FinishedTally, type Tally, within } from "./tally.js";
+import { type FinishedTally, type Tally, within } from "./tally.js";
 
 /** A finished job. */
 interface Kept {
@@ -25,7 +25,7 @@ export class RetentionRule {
 
   constructor({ database, tally }: Around) {
     this.#tally = tally;
-    const columns = "seq, queue, name, state, finished_at, bytes";
+    const columns = "seq, name, finished_at, bytes";
     const finished = "FROM jobs WHERE finished_at IS NOT NULL AND queue = ? AND state = ?";
     const oldestFirst = "ORDER BY finished_at, seq LIMIT ?";
     this.#oldest = database.prepareTuples(`SELECT ${columns} ${finished} ${oldestFirst}`);
@@ -60,8 +60,7 @@ export class RetentionRule {
       const excess = Math.min(Math.max(count - kept.count, 0), limit);
       // Both are the oldest, so that the longer one has the other in it.
       const expired = this.#expired.all(queue, state, now - kept.ageMs, limit);
-      const victims = expired.length > excess ? expired : this.#oldest.all(queue, state, excess);
-      return victims.map(toKept);
+      return toKept(queue, state, expired.length > excess ? expired : this.#oldest.all(queue, state, excess));
     });
     return oldestFirst(victims).slice(0, limit);
   }
@@ -72,7 +71,7 @@ export class RetentionRule {
     const victims = [...queues].flatMap(([queue, queueBytes]) => {
       let bytes = queueBytes;
       if (bytes <= retention.bytes) return [];
-      const oldest = FINISHED_STATES.flatMap((state) => this.#oldest.all(queue, state, limit)).map(toKept);
+      const oldest = FINISHED_STATES.flatMap((state) => toKept(queue, state, this.#oldest.all(queue, state, limit)));
       return oldestFirst(oldest).slice(0, limit).filter((kept) => {
         const isOver = bytes > retention.bytes;
         bytes -= kept.bytes;
@@ -84,7 +83,7 @@ export class RetentionRule {
 
   #nextExpiryAt(retention: Retention): number | null {
     const expiries = this.#tally.finished().map(({ queue, state }) => {
-      const [oldest] = this.#oldest.all(queue, state, 1).map(toKept);
+      const [oldest] = toKept(queue, state, this.#oldest.all(queue, state, 1));
       return oldest === undefined ? Infinity : oldest.finishedAt + limitsOf(state, retention).ageMs;
     });
     const nextAt = Math.min(Infinity, ...expiries);
@@ -94,9 +93,11 @@ export class RetentionRule {
   #remove(victims: readonly Kept[]): number {
     const deleted = new Map<string, Map<FinishedState, number>>();
     for (const { queue, name, state, bytes } of victims) {
-      add(within(deleted, queue), state, 1);
-      this.#tally.move({ queue, name }, { from: state, to: null });
-      this.#tally.note(queue, "finished_bytes", -bytes);
+      const place = { queue, name };
+      const states = within(deleted, queue, () => new Map<FinishedState, number>());
+      states.set(state, (states.get(state) ?? 0) + 1);
+      this.#tally.move(place, { from: state, to: null });
+      this.#tally.note(place, "finished_bytes", -bytes);
     }
     // They are the oldest of their state in their queue: one statement takes half the time of one for each.
     for (const [queue, states] of deleted) for (const [state, count] of states) this.#delete.run(queue, state, count);
@@ -111,8 +112,8 @@ function limitsOf(state: FinishedState, retention: Retention): Retention["comple
   return state === "dead" ? retention.dead : retention.completed;
 }
 
-function toKept([seq, queue, name, state, finishedAt, bytes]: SqlTuple): Kept {
-  return { seq: number(seq), queue: text(queue), name: text(name), state: text(state) as FinishedState, finishedAt: number(finishedAt), bytes: number(bytes) };
+function toKept(queue: string, state: FinishedState, rows: readonly SqlTuple[]): Kept[] {
+  return rows.map(([seq, name, finishedAt, bytes]) => ({ queue, state, seq: number(seq), name: text(name), finishedAt: number(finishedAt), bytes: number(bytes) }));
 }
 
 function oldestFirst(jobs: readonly Kept[]): readonly Kept[] {

@@ -1,6 +1,6 @@
 /** How many jobs there are of each kind, kept beside the jobs: with a million of them, counting takes too long. */
 
-import { FINISHED_STATES, type FinishedState, type JobState } from "../../job/job-record.js";
+import { FINISHED_STATES, type FinishedState, JOB_STATES, type JobState, noJobs } from "../../job/job-record.js";
 import type { JobCount, QueueTotals, StorageCounts } from "../storage.js";
 import type { Database, Statement } from "./driver.js";
 import { number, text } from "./row.js";
@@ -8,6 +8,9 @@ import { number, text } from "./row.js";
 type Event = keyof QueueTotals;
 type Total = Event | "finished_bytes";
 const EVENTS: readonly Event[] = ["enqueued", "completed", "dead", "cancelled"];
+const TOTALS: readonly Total[] = [...EVENTS, "finished_bytes"];
+type ByState = Record<JobState, number>;
+type ByTotal = Record<Total, number>;
 
 /** Where a job belongs. */
 interface Place {
@@ -23,9 +26,11 @@ interface Move {
 }
 
 export class Tally {
-  /** By queue, then by name, then by state. Every job comes here several times. */
-  readonly #changes = new Map<string, Map<string, Map<JobState, number>>>();
-  readonly #events = new Map<string, Map<Total, number>>();
+  /** By queue, then by name. */
+  readonly #changes = new Map<string, Map<string, ByState>>();
+  readonly #events = new Map<string, ByTotal>();
+  /** Every job comes here several times, and mostly it is in the same place as the one before. */
+  #last: (Place & { readonly states: ByState; readonly totals: ByTotal }) | undefined;
   readonly #saveCount: Statement;
   readonly #saveTotal: Readonly<Record<Total, Statement>>;
   readonly #counts: Statement;
@@ -62,21 +67,28 @@ export class Tally {
 
   move({ queue, name }: Place, { from, to, count = 1 }: Move): void {
     if (from === to) return;
-    const states = within(within(this.#changes, queue), name);
-    if (from !== null) add(states, from, -count);
-    if (to !== null) add(states, to, count);
+    const { states } = this.#at(queue, name);
+    if (from !== null) states[from] -= count;
+    if (to !== null) states[to] += count;
   }
 
-  note(queue: string, total: Total, by = 1): void {
-    add(within(this.#events, queue), total, by);
+  note({ queue, name }: Place, total: Total, by = 1): void {
+    this.#at(queue, name).totals[total] += by;
+  }
+
+  #at(queue: string, name: string): { readonly states: ByState; readonly totals: ByTotal } {
+    if (this.#last?.queue === queue && this.#last.name === name) return this.#last;
+    const names = within(this.#changes, queue, () => new Map<string, ByState>());
+    this.#last = { queue, name, states: within(names, name, noJobs), totals: within(this.#events, queue, noTotals) };
+    return this.#last;
   }
 
   /** At the end of a verb, in its transaction. */
   save(): void {
     for (const [queue, names] of this.#changes) {
-      for (const [name, states] of names) for (const [state, by] of states) if (by !== 0) this.#saveCount.run(queue, name, state, by);
+      for (const [name, states] of names) for (const state of JOB_STATES) if (states[state] !== 0) this.#saveCount.run(queue, name, state, states[state]);
     }
-    for (const [queue, totals] of this.#events) for (const [total, by] of totals) this.#saveTotal[total].run(queue, by);
+    for (const [queue, totals] of this.#events) for (const total of TOTALS) if (totals[total] !== 0) this.#saveTotal[total].run(queue, totals[total]);
     this.forget();
   }
 
@@ -84,6 +96,7 @@ export class Tally {
   forget(): void {
     this.#changes.clear();
     this.#events.clear();
+    this.#last = undefined;
   }
 
   counts(): StorageCounts {
@@ -123,14 +136,14 @@ export class Tally {
   }
 }
 
-export function within<Inner extends Map<unknown, unknown>>(outer: Map<string, Inner>, key: string): Inner {
+export function within<Key, Inner>(outer: Map<Key, Inner>, key: Key, make: () => Inner): Inner {
   let inner = outer.get(key);
-  if (inner === undefined) outer.set(key, (inner = new Map() as Inner));
+  if (inner === undefined) outer.set(key, (inner = make()));
   return inner;
 }
 
-export function add<Key>(sums: Map<Key, number>, key: Key, by: number): void {
-  sums.set(key, (sums.get(key) ?? 0) + by);
+function noTotals(): ByTotal {
+  return { enqueued: 0, completed: 0, dead: 0, cancelled: 0, finished_bytes: 0 };
 }
 
 export interface FinishedTally {
