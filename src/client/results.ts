@@ -28,6 +28,7 @@ export class Results {
   /** How many jobs keep the process alive, since somebody waits for them. */
   #heldFor = 0;
   #release: (() => void) | undefined;
+  #stopped: Ending | undefined;
 
   constructor(clock: Pick<Clock, "hold">) {
     this.#clock = clock;
@@ -40,7 +41,10 @@ export class Results {
 
   /** Any job. Shared by all handles of it. */
   open(id: JobId): Awaited {
-    return this.#jobs.open(id);
+    const awaited = this.#jobs.open(id);
+    // Whoever asked before the stop, and comes to wait only now, would wait for ever.
+    if (this.#stopped !== undefined) awaited.settle(this.#stopped);
+    return awaited;
   }
 
   /** Calls one of the two when a job has ended, and keeps the process alive until then. */
@@ -109,8 +113,9 @@ export class Results {
   }
 
   stop(): void {
-    const error = new EngineStoppedError("the engine was stopped before the job ended");
-    for (const awaited of this.#jobs.all()) awaited.settle({ kind: "failed", error });
+    const ending: Ending = { kind: "failed", error: new EngineStoppedError("the engine was stopped before the job ended") };
+    this.#stopped = ending;
+    for (const awaited of this.#jobs.all()) awaited.settle(ending);
     this.#jobs.clear();
     this.#watchers.clear();
     this.#heldFor = 0;
