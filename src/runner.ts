@@ -106,7 +106,9 @@ export class Runner {
     const { storage, name, formerNames, clock, config } = this.#deps;
     try {
       for (const former of formerNames) await storage.disown(former);
+      this.#requireStarting();
       await storage.own(name);
+      this.#requireStarting();
       const now = clock.now();
       this.#noteReclaimed(await storage.reclaim({ runner: name, queue: null, keep: [], now }));
       this.#requireStarting();
