@@ -12,8 +12,9 @@ import type { EnqueueOptions } from "./job/enqueue-options.js";
 import type { JobId } from "./job/job-record.js";
 import { ENQUEUE_OPTIONS } from "./job/job-request.js";
 import { rejectUnknownKeys, requireId, requireSignal } from "./job/options.js";
-import { Rooms, type Seams } from "./rooms.js";
+import { Rooms } from "./rooms.js";
 import type { StopReport } from "./runner.js";
+import type { Seams } from "./seams.js";
 import { onAbort } from "./waiting.js";
 
 type Payload<Spec> = Spec extends JobSpec ? InputOf<Spec> : unknown;

@@ -5,10 +5,10 @@ import { Control } from "./client/control.js";
 import { Drains } from "./client/drain.js";
 import { Handle, type HandleHost, type JobHandle } from "./client/handle.js";
 import { Endings } from "./client/endings.js";
-import { endingOf, endingOfResult, Results } from "./client/results.js";
+import { endingOfRun, Results } from "./client/results.js";
 import { Schedules } from "./client/schedules.js";
 import { type Clock, systemClock } from "./clock.js";
-import { type Config, type EngineOptions, maxQueuedOf, parseConfig, type QueueConfig, warnOfTooManyThreads } from "./config.js";
+import { type Config, type EngineOptions, maxQueuedOf, parseConfig, warnOfTooManyThreads } from "./config.js";
 import type { Settlement } from "./dispatch/completer.js";
 import type { Pool } from "./dispatch/pool.js";
 import { ThreadPool } from "./dispatch/thread-pool.js";
@@ -17,29 +17,16 @@ import { Events } from "./events.js";
 import { jobIds } from "./job/job-id.js";
 import { isFinished, type JobId, type JobRow } from "./job/job-record.js";
 import type { HostApi } from "./protocol/host-api.js";
-import type { LanePlace } from "./protocol/messages.js";
 import { LAST_WRITES_MS, Runner, type StopReport } from "./runner.js";
+import type { Seams } from "./seams.js";
 import { StartReminder } from "./start-reminder.js";
-import { boundedStorage } from "./storage/bounded-storage.js";
+import { type BoundedStorage, boundedStorage } from "./storage/bounded-storage.js";
 import { memoryStorage } from "./storage/memory/memory-storage.js";
-import type { Storage, StorageChange } from "./storage/storage.js";
+import type { StorageChange } from "./storage/storage.js";
 import { Breather, settledWithin, TurnBatch } from "./waiting.js";
 
 const STORAGE_TIMEOUT_MS = 30_000;
 const DISPOSE_TIMEOUT_MS = 2_000;
-
-/** What tests and the simulation put in place of the real world. */
-export interface Seams {
-  readonly clock: Clock;
-  readonly createPool: (queue: string, config: QueueConfig, around: PoolSurroundings) => Pool;
-}
-
-/** What all pools of an engine share. */
-export interface PoolSurroundings extends Pick<LanePlace, "maxPayload" | "maxResult" | "movesResults"> {
-  readonly host: HostApi;
-  /** How long a thread may take to dispose of its state. */
-  readonly disposeTimeoutMs: number;
-}
 
 export class Rooms {
   readonly config: Config;
@@ -48,7 +35,7 @@ export class Rooms {
   readonly control: Control;
   readonly schedules: Schedules;
   readonly drains: Drains;
-  readonly #storage: Storage;
+  readonly #storage: BoundedStorage;
   readonly #clock: Clock;
   readonly #results: Results;
   readonly #breather: Breather;
@@ -182,7 +169,8 @@ export class Rooms {
     } catch (error) {
       this.#runner = undefined;
       this.#release();
-      throw error;
+      // Whatever a stop has cut off has failed because of it.
+      throw this.#stopped === undefined ? error : new EngineStoppedError("the engine was stopped while it started", { cause: error });
     }
   }
 
@@ -222,34 +210,44 @@ export class Rooms {
     this.#results.stop();
     this.drains.stop(stoppedError());
     this.#unsubscribe?.();
-    const closed = this.#opened?.then(() => this.#storage.close()).catch((error: unknown) => this.events.emit("error", { error }));
-    if (closed !== undefined) await settledWithin(closed, limit);
+    // Whoever waits for a call that hangs hears of it now: soon nothing keeps the process alive for that.
+    this.#storage.end(LAST_WRITES_MS);
+    await settledWithin(this.#close(), limit);
     this.#release?.();
     release();
     return report;
   }
 
-  /** @throws EngineStoppedError once it is closed */
-  #open(): Promise<void> {
-    if (this.#isClosed) return Promise.reject(stoppedError());
-    this.#opened ??= this.#storage.open().then(
-      () => void (this.#unsubscribe = this.#storage.subscribe?.((change) => this.#onStorageChange(change))),
-      (error: unknown) => {
-        this.#opened = undefined;
-        throw error;
-      },
-    );
-    return this.#opened;
+  /** Never rejects. */
+  async #close(): Promise<void> {
+    // A start that was cut off gives back what it owns first.
+    if (this.#started !== undefined) await settledWithin(this.#started, { ms: LAST_WRITES_MS, clock: this.#clock });
+    await this.#opened?.then(() => this.#storage.close()).catch((error: unknown) => this.events.emit("error", { error }));
   }
 
-  #onSettled({ job, outcome, transition }: Settlement): void {
-    if (isFinished(transition.to)) {
-      const ending =
-        outcome.kind === "ok"
-          ? endingOfResult(outcome.result, job)
-          : endingOf({ ...job, ...transition, state: transition.to, finishedAt: transition.at }, job.id);
-      if (ending !== undefined) this.#results.settle(job.id, ending);
+  /** @throws EngineStoppedError once it is closed, also for those who have waited for it to open */
+  async #open(): Promise<void> {
+    try {
+      if (!this.#isClosed) await (this.#opened ??= this.#openStorage());
+    } catch (error) {
+      if (!this.#isClosed) throw error;
     }
+    if (this.#isClosed) throw stoppedError();
+  }
+
+  async #openStorage(): Promise<void> {
+    try {
+      await this.#storage.open();
+    } catch (error) {
+      this.#opened = undefined;
+      throw error;
+    }
+    if (!this.#isClosed) this.#unsubscribe = this.#storage.subscribe?.((change) => this.#onStorageChange(change));
+  }
+
+  #onSettled(settlement: Settlement): void {
+    const ending = endingOfRun(settlement);
+    if (ending !== undefined) this.#results.settle(settlement.job.id, ending);
     this.drains.look();
   }
 

@@ -109,7 +109,9 @@ export class Runner {
     const { storage, name, formerNames, clock, config, events } = this.#deps;
     try {
       for (const former of formerNames) await storage.disown(former);
+      this.#requireStarting();
       for (const row of await storage.own(name)) announceDead(events, row, row.failure);
+      this.#requireStarting();
       const now = clock.now();
       this.#noteReclaimed(await storage.reclaim({ runner: name, queue: null, keep: [], now }));
       this.#requireStarting();

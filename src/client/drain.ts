@@ -34,6 +34,7 @@ export class Drains {
   readonly #waiters = new Set<Waiter>();
   #isLooking = false;
   #isStale = false;
+  #stopError: Error | undefined;
 
   constructor(deps: DrainsDeps) {
     this.#deps = deps;
@@ -46,6 +47,8 @@ export class Drains {
     for (const queue of queues ?? []) requireName(queue, "each of queues");
     requireSignal(signal);
     const timeoutMs = timeout === undefined ? null : parseDuration(timeout, "timeout");
+    // The call may have come before the stop, and waited for something else meanwhile.
+    if (this.#stopError !== undefined) throw this.#stopError;
     await waitPatiently({
       ...{ clock: this.#deps.clock, timeoutMs, signal, what: "the queues were not empty" },
       listen: (resolve: Waiter["resolve"], reject) => {
@@ -66,7 +69,9 @@ export class Drains {
     this.#deps.clock.endOfTurn(() => void this.#lookNow());
   }
 
+  /** Nobody waits any more, or ever again. */
   stop(error: Error): void {
+    this.#stopError = error;
     for (const waiter of this.#waiters) waiter.reject(error);
   }
 

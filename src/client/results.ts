@@ -14,6 +14,7 @@ import {
 } from "../errors.js";
 import type { Clock } from "../clock.js";
 import { type Failure, isFinished, type JobId, type JobRow } from "../job/job-record.js";
+import type { Outcome, Transition } from "../job/lifecycle.js";
 import type { Encoded } from "../job/payload.js";
 import { fromWireError } from "../protocol/wire-error.js";
 import { type Awaited, type Ending, movedError, type Waiter } from "./awaited.js";
@@ -29,6 +30,7 @@ export class Results {
   /** How many jobs keep the process alive, since somebody waits for them. */
   #heldFor = 0;
   #release: (() => void) | undefined;
+  #stopped: Ending | undefined;
 
   /** @param onWait somebody waits, where nobody did */
   constructor(clock: Pick<Clock, "hold">, onWait: () => void = () => undefined) {
@@ -43,7 +45,10 @@ export class Results {
 
   /** Any job. Shared by all handles of it. */
   open(id: JobId): Awaited {
-    return this.#jobs.open(id);
+    const awaited = this.#jobs.open(id);
+    // Whoever asked before the stop, and comes to wait only now, would wait for ever.
+    if (this.#stopped !== undefined) awaited.settle(this.#stopped);
+    return awaited;
   }
 
   /** Calls one of the two when a job has ended, and keeps the process alive until then. */
@@ -113,8 +118,9 @@ export class Results {
   }
 
   stop(): void {
-    const error = new EngineStoppedError("the engine was stopped before the job ended");
-    for (const awaited of this.#jobs.all()) awaited.settle({ kind: "failed", error });
+    const ending: Ending = { kind: "failed", error: new EngineStoppedError("the engine was stopped before the job ended") };
+    this.#stopped = ending;
+    for (const awaited of this.#jobs.all()) awaited.settle(ending);
     this.#jobs.clear();
     this.#watchers.clear();
     this.#heldFor = 0;
@@ -132,6 +138,13 @@ export function endingOf(row: JobRow | undefined, id: JobId): Ending | undefined
     return { kind: "completed", result: { bytes: row.result ?? new Uint8Array(), attachments: [] }, moved: null };
   }
   return { kind: "failed", error: errorOf(row) };
+}
+
+/** The ending of a job whose run has ended here; `undefined` if it is not finished by that. */
+export function endingOfRun({ job, outcome, transition }: { readonly job: JobRow; readonly outcome: Outcome; readonly transition: Transition }): Ending | undefined {
+  if (!isFinished(transition.to)) return undefined;
+  if (outcome.kind === "ok") return endingOfResult(outcome.result, job);
+  return endingOf({ ...job, ...transition, state: transition.to, finishedAt: transition.at }, job.id);
 }
 
 export function endingOfResult(result: Encoded, { id, name, attempt }: Pick<JobRow, "id" | "name" | "attempt">): Ending {

@@ -126,9 +126,10 @@ export class Lives {
     life.phase = "stopped";
     if (life.pools.some(({ live }) => live.size > 0)) world.ledger.violate(19, `${life.tag} has stopped and still has threads`);
     if (life.clock.holds > 0) world.ledger.violate(19, `${life.tag} has stopped and still keeps the process alive`);
-    world.time.after(LEFTOVERS_MS, () => {
+    const { faults } = life.flaky;
+    world.time.after(LEFTOVERS_MS + (faults.late > 0 ? LATE_MS : 0), () => {
       // When the storage does not let go of it, it is free when its process ends.
-      if (life.flaky.faults.hang + life.flaky.faults.late > 0) this.#end(life);
+      if (faults.hang + faults.late > 0) this.#end(life);
       if (life.clock.timers > 0) world.ledger.violate(19, `${life.tag} has stopped and still has ${life.clock.timers} timers`);
     });
   }
@@ -203,8 +204,10 @@ export class Lives {
   }
 }
 
-/** A start that was under way may hang in the storage when it takes the ownership, and once more when it gives it back. */
-const LEFTOVERS_MS = 61_000;
+/** What a start that was cut off begins last may hang for five seconds, and what gives the ownership back is tried for five, and may hang then. */
+const LEFTOVERS_MS = 16_000;
+/** An ownership that comes so late is given back. */
+const LATE_MS = 60_000;
 const STOP_SLACK_MS = 25_000;
 /** What takes half a minute or more should not happen all the time. */
 const WEIGHTS: Readonly<Record<string, number>> = { hang: 0.2, late: 0.2, delay: 3 };

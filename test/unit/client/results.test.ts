@@ -62,3 +62,12 @@ it("keeps of an outcome that was told no more than its own bytes", () => {
   many.fill(0);
   expect(awaited.take()).toBe("small");
 });
+
+it("tells whoever comes to wait only after the stop at once", async () => {
+  const { results, holds } = scene();
+  results.stop();
+  const awaited = results.open("a");
+  const told = new Promise((resolve, reject) => results.wait(awaited, resolve, reject));
+  await expect(told).rejects.toMatchObject({ code: "MILLRACE_ENGINE_STOPPED" });
+  expect(holds()).toBe(0);
+});

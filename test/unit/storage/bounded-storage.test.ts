@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { memoryStorage, StorageError } from "../../../src/index.js";
-import { boundedStorage } from "../../../src/storage/bounded-storage.js";
+import { type BoundedStorage, boundedStorage } from "../../../src/storage/bounded-storage.js";
 import type { Storage } from "../../../src/storage/storage.js";
 import { manualClock } from "../../../src/testing/manual-clock.js";
 import { deferred } from "../../../src/waiting.js";
 
 const LIMIT_MS = 1_000;
 
-function scene(verbs: Partial<Storage>): { readonly clock: ReturnType<typeof manualClock>; readonly storage: Storage; readonly doubts: number[]; readonly timers: number[] } {
+function scene(verbs: Partial<Storage>): { readonly clock: ReturnType<typeof manualClock>; readonly storage: BoundedStorage; readonly doubts: number[]; readonly timers: number[] } {
   const inner = memoryStorage();
   const manual = manualClock();
   const timers: number[] = [];
@@ -62,5 +62,35 @@ describe("a storage with a limit", () => {
   it("takes an answer that is no promise", async () => {
     const { storage } = scene({ enqueue: (() => []) as unknown as Storage["enqueue"] });
     expect(await storage.enqueue([], 0)).toEqual([]);
+  });
+
+  it("gives up what is under way when it is ended, and what comes later after a shorter limit", async () => {
+    const never = new Promise<never>(() => undefined);
+    const { clock, storage } = scene({ own: () => never, disown: () => never });
+    const own = storage.own("a").catch((error: unknown) => error);
+    await clock.settle();
+    storage.end(10);
+    expect(await own).toMatchObject({ code: "MILLRACE_STORAGE", message: "memory storage did not own before the engine stopped" });
+    expect(clock.timers).toBe(0);
+    const disown = storage.disown("a").catch((error: unknown) => error);
+    await clock.advance(10);
+    expect(await disown).toMatchObject({ message: "memory storage did not disown within 10 ms" });
+  });
+
+  it.each([
+    ["closes what has opened", true, 1],
+    ["does not close what has failed to open", false, 0],
+  ])("%s after it was given up", async (_, isDone, closed) => {
+    const opened = deferred();
+    let closes = 0;
+    const close = async (): Promise<void> => void (closes += 1);
+    const { clock, storage } = scene({ open: () => opened.promise, close });
+    const open = storage.open().catch((error: unknown) => error);
+    await clock.advance(LIMIT_MS);
+    expect(await open).toBeInstanceOf(StorageError);
+    if (isDone) opened.resolve();
+    else opened.reject(new Error("no"));
+    await clock.settle();
+    expect(closes).toBe(closed);
   });
 });
