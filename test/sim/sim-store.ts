@@ -3,7 +3,7 @@
 import { StorageError } from "../../src/errors.js";
 import type { Storage, StorageChange } from "../../src/storage/storage.js";
 import type { Answer, Call, FromStore, Verb } from "../../src/storage/sqlite/calls.js";
-import { HEARTBEAT_MS, type Owned } from "../../src/storage/sqlite/owner.js";
+import { HEARTBEAT_MS, type Owned, type Owning } from "../../src/storage/sqlite/owner.js";
 import { Store } from "../../src/storage/sqlite/store.js";
 import { MOST_WORK, workOf } from "../../src/storage/sqlite/wire.js";
 import { SimClock } from "./sim-clock.js";
@@ -57,7 +57,7 @@ export class SimStore implements Storage {
   readonly cancel: Storage["cancel"] = (ids, now) => this.#call("cancel", [ids, now]);
   readonly change: Storage["change"] = (request) => this.#call("change", [request]);
   readonly prune: Storage["prune"] = (request) => this.#call("prune", [request]);
-  readonly own: Storage["own"] = (runner) => this.#call("own", [runner]);
+  readonly own: Storage["own"] = async (runner) => ((await this.#call("own", [runner])) as unknown as Owning).ended;
   readonly disown: Storage["disown"] = (runner) => this.#call("disown", [runner]);
   readonly reclaim: Storage["reclaim"] = (request) => this.#call("reclaim", [request]);
   readonly pause: Storage["pause"] = (queue, paused) => this.#call("pause", [queue, paused]);
@@ -209,7 +209,7 @@ export class SimStore implements Storage {
       return reject(new StorageError((answer?.error.message ?? "no answer").replaceAll(this.#file.path, "jobs.db").replace(/process \d+ on \S+/, "a process")));
     }
     const { verb, args } = call;
-    if (verb === "own") this.#owned = answer.value as Owned;
+    if (verb === "own") this.#owned = (answer.value as Owning).owned;
     if (verb === "disown" && this.#owned?.runner === args[0]) this.#owned = null;
     resolve(answer.value as never);
     if (verb === "claim" && (answer.value as readonly unknown[]).length > 0) this.#file.mayKill(this.#role.kill);
