@@ -99,7 +99,7 @@ export class Rooms {
       onChange: (row) => this.#onChange(row),
       onDoubt: (id) => this.#onDoubt([id]),
     });
-    this.schedules = new Schedules({ storage, clock, maxPayload, ready: () => this.#open(), onChange: () => this.#runner?.refreshSchedules() });
+    this.schedules = new Schedules({ storage, clock, maxPayload, ready: () => this.ready(), onChange: () => this.#runner?.refreshSchedules() });
     this.drains = new Drains({ storage, clock, names: (queue) => this.#runner?.queues.names(queue) });
     events.on("progress", ({ id, fraction, detail }) => results.tellProgress(id, fraction, detail));
     this.#handles = {

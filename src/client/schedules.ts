@@ -87,10 +87,12 @@ export class Schedules {
   }
 
   async #remove(name: string): Promise<void> {
+    const { storage, ready, onChange } = this.#deps;
+    await ready();
     try {
-      await this.#deps.storage.removeSchedule(name);
+      await storage.removeSchedule(name);
     } finally {
-      this.#deps.onChange();
+      onChange();
     }
   }
 }

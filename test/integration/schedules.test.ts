@@ -140,6 +140,15 @@ describe("an engine that is not started", () => {
     expect(await engine.job((await enqueued).id).result()).toEqual({ a: 1 });
   });
 
+  it("cannot cancel one once it is stopped", async () => {
+    const storage = memoryStorage();
+    const [client, other] = [newEngine({ storage }), newEngine({ storage })];
+    const schedule = await client.every("1h", "echo", 1);
+    await client.stop();
+    await expect(schedule.cancel()).rejects.toMatchObject({ code: "MILLRACE_ENGINE_STOPPED" });
+    expect(await other.schedules()).toHaveLength(1);
+  });
+
   it("hands new schedules to the engine that is started", async () => {
     const storage = memoryStorage();
     const engine = await startEngine({ storage });
