@@ -6,9 +6,9 @@ import type { EngineStats, JobInfo, JobPage, ListOptions } from "./client/job-in
 import type { EveryOptions, ScheduleHandle, ScheduleInfo } from "./client/schedules.js";
 import { type EngineOptions, startQueues } from "./config.js";
 import type { EngineEvents } from "./events.js";
-import type { InputOf, JobSpec, ResultOf } from "./job/define-job.js";
+import type { JobSpec, ResultOf } from "./job/define-job.js";
 import { type Duration, parseDuration } from "./job/duration.js";
-import type { EnqueueOptions } from "./job/enqueue-options.js";
+import type { EnqueueOptions, Payload, PayloadAndOptions } from "./job/enqueue-options.js";
 import type { JobId } from "./job/job-record.js";
 import { ENQUEUE_OPTIONS } from "./job/job-request.js";
 import { rejectUnknownKeys, requireId, requireSignal } from "./job/options.js";
@@ -17,7 +17,6 @@ import type { StopReport } from "./runner.js";
 import type { Seams } from "./seams.js";
 import { onAbort } from "./waiting.js";
 
-type Payload<Spec> = Spec extends JobSpec ? InputOf<Spec> : unknown;
 type Result<Spec> = Spec extends JobSpec ? ResultOf<Spec> : unknown;
 
 /**
@@ -72,11 +71,12 @@ export class Engine implements AsyncDisposable {
    * storage failed in the middle of a write
    * @example const job = await engine.enqueue(thumbnail, { path: "a.png", width: 320 }, { delay: "5s" });
    */
-  enqueue<Spec extends JobSpec | string>(job: Spec, payload: Payload<Spec>, options?: EnqueueOptions): Promise<JobHandle<Result<Spec>>> {
+  enqueue<Spec extends JobSpec | string>(job: Spec, ...rest: PayloadAndOptions<Spec, EnqueueOptions>): Promise<JobHandle<Result<Spec>>>;
+  enqueue(job: JobSpec | string, payload?: unknown, options?: EnqueueOptions): Promise<JobHandle> {
     // Not async: of all calls this one is made a million times.
     try {
       this.#rooms.requireRunning();
-      return this.#rooms.client.enqueue(job, payload, options) as Promise<JobHandle<Result<Spec>>>;
+      return this.#rooms.client.enqueue(job, payload, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -106,11 +106,8 @@ export class Engine implements AsyncDisposable {
    * @param options.signal aborting it cancels the job; until it is stored, it waits for room in a full queue
    * @throws what `enqueue` and `result` throw; the reason of `signal`
    */
-  async run<Spec extends JobSpec | string>(
-    job: Spec,
-    payload: Payload<Spec>,
-    options?: EnqueueOptions,
-  ): Promise<Result<Spec>> {
+  run<Spec extends JobSpec | string>(job: Spec, ...rest: PayloadAndOptions<Spec, EnqueueOptions>): Promise<Result<Spec>>;
+  async run(job: JobSpec | string, payload?: unknown, options?: EnqueueOptions): Promise<unknown> {
     if (options === undefined) return (await this.enqueue(job, payload)).result();
     rejectUnknownKeys(options, ENQUEUE_OPTIONS, "run");
     const { signal } = options;

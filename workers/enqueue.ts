@@ -13,7 +13,7 @@ export function enqueueThrough(
   /** In bytes. */
   maxPayload: number,
 ): (depth: number) => EnqueueFromJob {
-  return (depth) => async (job: JobSpec | string, payload: unknown, options?: EnqueueOptions) => {
+  return (depth) => async (job: JobSpec | string, payload?: unknown, options?: EnqueueOptions) => {
     if (options?.transfer !== undefined) throw new OptionsError("a job cannot transfer buffers to another one");
     if (options?.signal !== undefined) throw new OptionsError("a job cannot wait for room by a signal: catch the QueueFullError, and snooze");
     return store({ ...(await checkedRequest({ job, payload, options, maxPayload, canTransfer: false })), depth });

@@ -1,4 +1,5 @@
 import type { Backoff } from "./backoff.js";
+import type { InputOf, JobSpec } from "./define-job.js";
 import type { Duration } from "./duration.js";
 
 /** Options of one enqueued job. They win over the job's definition. */
@@ -35,3 +36,10 @@ export interface EnqueueOptions {
    */
   readonly signal?: AbortSignal;
 }
+
+/** What a job is enqueued with, by its definition; anything, where there is only a name. */
+export type Payload<Spec> = Spec extends JobSpec ? InputOf<Spec> : unknown;
+
+/** A payload that may be `undefined` may be left out. */
+export type PayloadAndOptions<Spec, Options> =
+  undefined extends Payload<Spec> ? [payload?: Payload<Spec>, options?: Options] : [payload: Payload<Spec>, options?: Options];

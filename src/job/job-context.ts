@@ -1,5 +1,5 @@
-import type { EnqueueOptions } from "./enqueue-options.js";
-import type { InputOf, JobSpec } from "./define-job.js";
+import type { EnqueueOptions, PayloadAndOptions } from "./enqueue-options.js";
+import type { JobSpec } from "./define-job.js";
 import type { Duration } from "./duration.js";
 
 /** What a job is told about its run, and what it can do while it runs. */
@@ -49,8 +49,7 @@ export type LogLevel = keyof JobLog;
 /** `job` is a definition, or a name. Resolves once stored. Rejects as the engine's `enqueue` does, and with `MaxDepthError`. */
 export type EnqueueFromJob = <Spec extends JobSpec | string>(
   job: Spec,
-  payload: Spec extends JobSpec ? InputOf<Spec> : unknown,
-  options?: Omit<EnqueueOptions, "transfer" | "signal">,
+  ...rest: PayloadAndOptions<Spec, Omit<EnqueueOptions, "transfer" | "signal">>
 ) => Promise<{ readonly id: string; readonly duplicate: boolean }>;
 
 /** What a state factory is told. */

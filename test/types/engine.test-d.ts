@@ -26,6 +26,20 @@ describe("enqueueing", () => {
     void engine.run(dated, { at: new Date() });
   });
 
+  it("needs no payload where undefined is one", () => {
+    const cleanUp = defineJob({ name: "cleanUp", run: async () => 3 });
+    const maybe = defineJob({ name: "maybe", run: (n?: number) => n ?? 0 });
+    expectTypeOf(engine.run(cleanUp)).resolves.toEqualTypeOf<number>();
+    expectTypeOf(engine.enqueue(maybe)).resolves.toEqualTypeOf<JobHandle<number>>();
+    void engine.run(maybe, 1, { delay: 1 });
+    void engine.run(cleanUp, undefined, { delay: 1 });
+    void engine.run("anything");
+    // @ts-expect-error no such payload
+    void engine.run(maybe, "1");
+    // @ts-expect-error a payload is needed
+    void engine.run(thumbnail);
+  });
+
   it("takes any payload for a name, and knows nothing of its result", () => {
     expectTypeOf(engine.run("anything", { a: 1 })).resolves.toEqualTypeOf<unknown>();
     expectTypeOf(engine.enqueue("anything", null)).resolves.toEqualTypeOf<JobHandle>();
