@@ -38,6 +38,7 @@ export class Rooms {
   readonly #storage: BoundedStorage;
   readonly #clock: Clock;
   readonly #results: Results;
+  readonly #reminder: StartReminder;
   readonly #breather: Breather;
   readonly #endings: Endings;
   readonly #handles: HandleHost;
@@ -70,11 +71,10 @@ export class Rooms {
 
   constructor(options: EngineOptions, seams: Partial<Seams>) {
     this.config = parseConfig(options);
-    const { maxPayload, maxDepth } = this.config;
-    const { events } = this;
+    const { events, config: { maxPayload, maxDepth } } = this;
     const clock = (this.#clock = seams.clock ?? systemClock());
-    const reminder = new StartReminder(clock, () => this.config.jobsUrl !== null && this.#started === undefined && this.#stopped === undefined);
-    const results = (this.#results = new Results(clock, () => reminder.note()));
+    this.#reminder = new StartReminder(clock, this.config.jobsUrl !== null);
+    const results = (this.#results = new Results(clock, () => this.#reminder.note()));
     this.#breather = new Breather(clock);
     this.#ready = new TurnBatch(clock, (queues) => this.#runner?.refresh([...new Set(queues)]));
     this.#finished = new TurnBatch(clock, (ids) => this.#onFinished(ids));
@@ -119,6 +119,7 @@ export class Rooms {
 
   start(): Promise<void> {
     if (this.#stopped !== undefined) return Promise.reject(stoppedError());
+    this.#reminder.stop();
     this.#started ??= this.#start().catch((error: unknown) => {
       this.#started = undefined;
       throw error;
@@ -201,6 +202,7 @@ export class Rooms {
   async #stop(timeoutMs: number): Promise<StopReport> {
     const limit = { ms: LAST_WRITES_MS, clock: this.#clock };
     const release = this.#clock.hold();
+    this.#reminder.stop();
     void this.client.admission.stop(stoppedError());
     const report = (await this.#runner?.stop(timeoutMs)) ?? { completed: 0, returned: 0 };
     this.#runner = undefined;

@@ -1,27 +1,32 @@
 /** For the first mistake that everybody makes once: a job is awaited, and nobody runs it. */
 
-import type { Clock } from "./clock.js";
+import type { Clock, Timer } from "./clock.js";
 
 const PATIENCE_MS = 5_000;
+const MESSAGE =
+  "a job is awaited, but the engine, which has jobs, has not been started: call engine.start(), or make it without jobs where another engine runs them";
 
-/** Warns, once, if an engine that was made to run jobs has not been started a while after somebody began to wait for one. */
+/** Warns once, if an engine has not been started a while after somebody began to wait for a job. */
 export class StartReminder {
   readonly #clock: Pick<Clock, "setTimer">;
-  readonly #mayStart: () => boolean;
-  #isSet = false;
+  #timer: Timer | undefined;
+  #isNeeded: boolean;
 
-  /** @param mayStart it has jobs, and was neither started nor stopped */
-  constructor(clock: Pick<Clock, "setTimer">, mayStart: () => boolean) {
+  /** @param isNeeded the engine has jobs to run */
+  constructor(clock: Pick<Clock, "setTimer">, isNeeded: boolean) {
     this.#clock = clock;
-    this.#mayStart = mayStart;
+    this.#isNeeded = isNeeded;
   }
 
   /** Somebody waits for a job. */
   note(): void {
-    if (this.#isSet || !this.#mayStart()) return;
-    this.#isSet = true;
-    this.#clock.setTimer(PATIENCE_MS, () => {
-      if (this.#mayStart()) process.emitWarning("a job is awaited, but the engine has not been started: call engine.start()", "MillraceWarning");
-    });
+    if (!this.#isNeeded) return;
+    this.#timer ??= this.#clock.setTimer(PATIENCE_MS, () => process.emitWarning(MESSAGE, "MillraceWarning"));
+  }
+
+  /** Somebody has tried to start it, or stops it. */
+  stop(): void {
+    this.#isNeeded = false;
+    this.#timer?.cancel();
   }
 }

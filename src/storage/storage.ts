@@ -161,7 +161,10 @@ export interface JobWriter {
   complete(transitions: readonly Transition[]): Promise<readonly boolean[]>;
   cancel(ids: readonly JobId[], now: number): Promise<readonly CancelResult[]>;
   change(request: ChangeRequest): Promise<ChangeResult>;
-  /** Deletes finished jobs past their retention, oldest first, at most `limit`. */
+  /**
+   * Deletes finished jobs past their retention, oldest first, at most `limit`. Where other engines may await them, what has finished lately
+   * may stay, and does not count for the weight of the others.
+   */
   prune(request: PruneRequest): Promise<PruneResult>;
 }
 
@@ -182,7 +185,8 @@ export interface Ownership {
   /**
    * Makes `runner` the owner. Rejects while another one is.
    *
-   * @returns the jobs that this has ended: while one of them ran with nothing beside it, its process died once more
+   * @returns the jobs that this has ended: while one of them ran with nothing beside it, its process died once more. Told once: when the
+   * answer is lost, nobody tells
    */
   own(runner: string): Promise<readonly JobRow[]>;
   /** Ends the ownership of `runner`, if it has it. */

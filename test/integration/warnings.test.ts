@@ -2,8 +2,8 @@
 
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { Engine } from "../../src/engine.js";
-import { manualClock } from "../../src/testing/manual-clock.js";
-import { StartReminder } from "../../src/start-reminder.js";
+import type { EngineOptions } from "../../src/config.js";
+import { type ManualClock, manualClock } from "../../src/testing/manual-clock.js";
 import { jobsModule, startEngine } from "./engines.js";
 
 function recordWarnings(): readonly string[] {
@@ -21,30 +21,44 @@ it("many queues that nobody has configured, once", async () => {
 });
 
 describe("a job that is awaited where the engine was not started", () => {
-  const AWAITED = "a job is awaited, but the engine has not been started: call engine.start()";
+  const AWAITED = expect.stringContaining("a job is awaited, but the engine, which has jobs, has not been started") as string;
+
+  function scene(options: EngineOptions): { readonly engine: Engine; readonly clock: ManualClock; readonly end: () => Promise<unknown> } {
+    const clock = manualClock();
+    const engine = new Engine(options, { clock });
+    const results = [1, 2].map((n) => engine.run("echo", n).catch((error: unknown) => error));
+    return { engine, clock, end: () => Promise.all([clock.advance(60_000), engine.stop(), ...results]) };
+  }
 
   it("once, if it was made to run jobs", async () => {
     const warnings = recordWarnings();
-    const clock = manualClock();
-    const engine = new Engine({ jobs: jobsModule("basics.js") }, { clock });
-    const results = [1, 2].map((n) => engine.run("echo", n).catch((error: unknown) => error));
+    const { clock, end } = scene({ jobs: jobsModule("basics.js") });
     await clock.advance(4_999);
     expect(warnings).toEqual([]);
     await clock.advance(60_000);
     expect(warnings).toEqual([AWAITED]);
-    await Promise.all([clock.advance(60_000), engine.stop(), ...results]);
+    await end();
   });
 
-  it("not if it has started meanwhile, or others run its jobs", async () => {
+  it("not if others run its jobs", async () => {
     const warnings = recordWarnings();
-    const clock = manualClock();
-    let isIdle = true;
-    new StartReminder(clock, () => isIdle).note();
-    isIdle = false;
-    const client = new Engine({}, { clock });
-    const result = client.run("echo", 1).catch((error: unknown) => error);
+    const { clock, end } = scene({});
     await clock.advance(60_000);
     expect(warnings).toEqual([]);
-    await Promise.all([clock.advance(60_000), client.stop(), result]);
+    await end();
+  });
+
+  it("not once somebody has tried to start it, though in vain, and nothing is left after a stop", async () => {
+    const warnings = recordWarnings();
+    const tried = scene({ jobs: jobsModule("no-such-file.js") });
+    const started = tried.engine.start().catch((error: unknown) => error);
+    await tried.clock.advance(60_000);
+    await tried.end();
+    await started;
+    expect(warnings.filter((warning) => warning.includes("awaited"))).toEqual([]);
+    const stopped = scene({ jobs: jobsModule("basics.js") });
+    await stopped.clock.settle();
+    await stopped.engine.stop();
+    expect(stopped.clock.timers).toBe(0);
   });
 });

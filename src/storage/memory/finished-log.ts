@@ -6,6 +6,7 @@ import { SortedQueue } from "./sorted-queue.js";
 
 /** The jobs of one queue that finished in one way. */
 interface StateLog extends Heaped {
+  readonly queue: string;
   readonly state: FinishedState;
   /** The oldest first. */
   readonly rows: SortedQueue<StoredRow>;
@@ -39,21 +40,29 @@ export class FinishedLog {
     const isRead = ({ rows }: StateLog): boolean => unreadMs === 0 || finishedAt(rows.peek()) <= now - unreadMs;
     const taken: StoredRow[] = [];
     this.#takeOldest(taken, limit, (log) => isTooMany(log, retention, now) && isRead(log));
-    this.#takeOldest(taken, limit, (log) => isTooHeavy(log, retention) && isRead(log));
+    this.#takeOldest(taken, limit, (log) => this.#isTooHeavy(log, request) && isRead(log));
     return taken;
   }
 
   /** When the next job may go. */
-  nextVictimAt({ retention, now }: PruneRequest, unreadMs: number): number | null {
+  nextVictimAt(request: PruneRequest, unreadMs: number): number | null {
+    const { retention, now } = request;
     let nextAt = Infinity;
     for (const log of this.#all()) {
       const oldest = log.rows.peek();
       if (oldest === undefined) continue;
-      const isOver = isTooMany(log, retention, now) || isTooHeavy(log, retention);
+      const isOver = isTooMany(log, retention, now) || this.#isTooHeavy(log, request);
       const overAt = unreadMs === 0 ? now : finishedAt(oldest) + unreadMs;
       nextAt = Math.min(nextAt, isOver ? overAt : finishedAt(oldest) + limitsOf(log.state, retention).ageMs);
     }
     return nextAt === Infinity ? null : nextAt;
+  }
+
+  /** Not while there are too many, which stay since they are not read: what they weigh must not cost the others their place. */
+  #isTooHeavy({ rows, queue, weight }: StateLog, { retention, now }: PruneRequest): boolean {
+    if (rows.size === 0 || weight.bytes <= retention.bytes) return false;
+    const logs = this.#logs(queue);
+    return FINISHED_STATES.every((state) => !isTooMany(logs[state], retention, now));
   }
 
   #takeOldest(taken: StoredRow[], limit: number, isOver: (log: StateLog) => boolean): void {
@@ -81,7 +90,7 @@ export class FinishedLog {
     let logs = this.#queues.get(queue);
     if (logs === undefined) {
       const weight = { bytes: 0 };
-      const newLog = (state: FinishedState): StateLog => ({ state, rows: new SortedQueue(isOlder), weight, heapIndex: -1 });
+      const newLog = (state: FinishedState): StateLog => ({ queue, state, rows: new SortedQueue(isOlder), weight, heapIndex: -1 });
       logs = { completed: newLog("completed"), dead: newLog("dead"), cancelled: newLog("cancelled") };
       this.#queues.set(queue, logs);
     }
@@ -99,10 +108,6 @@ function isTooMany({ state, rows }: StateLog, retention: Retention, now: number)
   const { ageMs, count } = limitsOf(state, retention);
   const oldest = rows.peek();
   return oldest !== undefined && (rows.size > count || finishedAt(oldest) + ageMs <= now);
-}
-
-function isTooHeavy({ rows, weight }: StateLog, retention: Retention): boolean {
-  return rows.size > 0 && weight.bytes > retention.bytes;
 }
 
 function startsEarlier(a: StateLog, b: StateLog): boolean {

@@ -167,7 +167,7 @@ export class JobTable {
     const victims = this.#finished.takeVictims(request, unreadMs);
     for (const row of victims) this.#forget(row);
     const nextAt = this.#finished.nextVictimAt(request, unreadMs);
-    return { pruned: victims.length, nextInMs: nextAt === null ? null : nextAt - request.now };
+    return { pruned: victims.length, nextInMs: nextAt === null ? null : Math.max(nextAt - request.now, 0) };
   }
 
   /** In order of enqueue, so that the first of two gets back a key that both want. A wish to cancel stays on record. */

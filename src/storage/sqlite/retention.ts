@@ -17,6 +17,14 @@ interface Kept {
   readonly bytes: number;
 }
 
+/** A look for the next job that may go. */
+interface Look extends Pick<PruneRequest, "retention" | "now"> {
+  readonly crowded: ReadonlySet<string>;
+  readonly unreadMs: number;
+}
+
+const NO_QUEUES: ReadonlySet<string> = new Set();
+
 export class RetentionRule {
   readonly #tally: Tally;
   readonly #oldest: TupleStatement;
@@ -43,15 +51,16 @@ export class RetentionRule {
     const isRead = ({ finishedAt }: Kept): boolean => unreadMs === 0 || finishedAt <= now - unreadMs;
     // The oldest come first, so that what is taken of them are the oldest, too.
     const tooMany = this.#remove(this.#tooMany(request).filter(isRead));
-    const pruned = tooMany + this.#remove(this.#tooHeavy(retention, limit - tooMany).filter(isRead));
-    const victim = pruned === limit || unreadMs > 0 ? this.#nextVictim(retention, now) : undefined;
-    if (victim !== undefined) return { pruned, nextInMs: isRead(victim) ? 0 : victim.finishedAt + unreadMs - now };
-    const nextAt = this.#nextExpiryAt(retention);
-    return { pruned, nextInMs: nextAt === null ? null : nextAt - now };
+    const crowded = unreadMs === 0 ? NO_QUEUES : this.#crowded(retention);
+    const tooHeavy = this.#remove(this.#tooHeavy(retention, limit - tooMany, crowded).filter(isRead));
+    const nextAt = this.#nextAt({ retention, now, crowded, unreadMs });
+    return { pruned: tooMany + tooHeavy, nextInMs: nextAt === null ? null : Math.max(nextAt - now, 0) };
   }
 
-  #nextVictim(retention: Retention, now: number): Kept | undefined {
-    return this.#tooMany({ retention, now, limit: 1 })[0] ?? this.#tooHeavy(retention, 1)[0];
+  /** Queues with too many jobs that stay since they are not read: what they weigh must not cost the others their place. */
+  #crowded(retention: Retention): ReadonlySet<string> {
+    const crowded = this.#tally.finished().filter(({ state, count }) => count > limitsOf(state, retention).count);
+    return new Set(crowded.map(({ queue }) => queue));
   }
 
   #tooMany({ retention, limit, now }: PruneRequest): readonly Kept[] {
@@ -65,12 +74,12 @@ export class RetentionRule {
     return oldestFirst(victims).slice(0, limit);
   }
 
-  #tooHeavy(retention: Retention, limit: number): readonly Kept[] {
+  #tooHeavy(retention: Retention, limit: number, crowded: ReadonlySet<string>): readonly Kept[] {
     if (limit === 0 || retention.bytes === Infinity) return [];
     const queues = new Map(this.#tally.finished().map(({ queue, queueBytes }: FinishedTally) => [queue, queueBytes]));
     const victims = [...queues].flatMap(([queue, queueBytes]) => {
       let bytes = queueBytes;
-      if (bytes <= retention.bytes) return [];
+      if (bytes <= retention.bytes || crowded.has(queue)) return [];
       const oldest = FINISHED_STATES.flatMap((state) => toKept(queue, state, this.#oldest.all(queue, state, limit)));
       return oldestFirst(oldest).slice(0, limit).filter((kept) => {
         const isOver = bytes > retention.bytes;
@@ -81,12 +90,18 @@ export class RetentionRule {
     return oldestFirst(victims).slice(0, limit);
   }
 
-  #nextExpiryAt(retention: Retention): number | null {
-    const expiries = this.#tally.finished().map(({ queue, state }) => {
+  /** When the next may go. */
+  #nextAt({ retention, now, crowded, unreadMs }: Look): number | null {
+    const times = this.#tally.finished().map(({ queue, state, count, queueBytes }) => {
       const [oldest] = toKept(queue, state, this.#oldest.all(queue, state, 1));
-      return oldest === undefined ? Infinity : oldest.finishedAt + limitsOf(state, retention).ageMs;
+      if (oldest === undefined) return Infinity;
+      const kept = limitsOf(state, retention);
+      const expiresAt = oldest.finishedAt + kept.ageMs;
+      const isOver = count > kept.count || expiresAt <= now || (queueBytes > retention.bytes && !crowded.has(queue));
+      if (!isOver) return expiresAt;
+      return unreadMs === 0 ? now : oldest.finishedAt + unreadMs;
     });
-    const nextAt = Math.min(Infinity, ...expiries);
+    const nextAt = Math.min(Infinity, ...times);
     return nextAt === Infinity ? null : nextAt;
   }
 

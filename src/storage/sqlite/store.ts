@@ -87,10 +87,8 @@ export class Store {
 
   #willWrite(calls: readonly Call[]): boolean {
     if (calls.length > 0 && !this.#owner.isUs && !this.#neighbours.hasSaidHere(this.#clock.now())) return true;
-    return calls.some((call) => {
-      const readAt = timeOfRead(call);
-      return !isRead(call) || (readAt !== null && this.#around.due.isStale(readAt));
-    });
+    if (!calls.every(isRead)) return true;
+    return calls.map(timeOfRead).some((readAt) => readAt !== null && this.#around.due.isStale(readAt));
   }
 
   /** @throws what the disk or SQLite says; nothing is changed then */

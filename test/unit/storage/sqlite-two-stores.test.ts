@@ -6,7 +6,7 @@ import type { StorageChange, StorageCounts } from "../../../src/storage/storage.
 import type { Call, CallOf, Verb } from "../../../src/storage/sqlite/calls.js";
 import { Store } from "../../../src/storage/sqlite/store.js";
 import { type ManualClock, manualClock } from "../../../src/testing/manual-clock.js";
-import { ending, newJob, NOW } from "../../../src/testing/storage-suite/sample-jobs.js";
+import { ending, failure, newJob, NOW } from "../../../src/testing/storage-suite/sample-jobs.js";
 import { withDatabase } from "../../faults/sqlite-stage.js";
 import { newFile } from "../../sqlite-files.js";
 
@@ -203,6 +203,24 @@ it("what has ended stays for half a minute, whatever is to be kept, while anothe
   clock.jump(20_000);
   client.call("get", [job.id], clock.now());
   expect(prune()).toEqual({ pruned: 1, nextInMs: null });
+});
+
+it("what nobody may have read yet does not push out what is kept, by its weight", () => {
+  const { owner, client, clock } = openTwo();
+  const retention = { completed: { ageMs: 1e9, count: 1 }, dead: { ageMs: 1e9, count: 10 }, bytes: 3_000 };
+  const jobs = Array.from({ length: 6 }, () => newJob());
+  client.call("enqueue", jobs, NOW);
+  const [dead, ...others] = owner.call("claim", claimOf(jobs[0]!, NOW)) as Parameters<typeof ending>[0][];
+  owner.call("complete", [ending(dead!, { to: "dead", at: NOW, failure: failure("no") })]);
+  clock.jump(100_000);
+  const result = new Uint8Array(1_000);
+  owner.call("complete", others.map((job) => ending(job, { at: clock.now(), result })));
+  client.call("get", [dead!.id], clock.now());
+  expect(owner.call("prune", { retention, limit: 10, now: clock.now() })).toEqual({ pruned: 0, nextInMs: 30_000 });
+  clock.jump(30_000);
+  client.call("get", [dead!.id], clock.now());
+  expect(owner.call("prune", { retention, limit: 10, now: clock.now() })).toMatchObject({ pruned: 4 });
+  expect(owner.call("get", [dead!.id], clock.now())).toMatchObject([{ state: "dead" }]);
 });
 
 it("what has ended goes at once when nobody else is there", () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { StorageError } from "../../../../src/errors.js";
 import { memoryStorage } from "../../../../src/storage/memory/memory-storage.js";
 import type { Storage, StorageChange } from "../../../../src/storage/storage.js";
-import { claim, enqueue, ending, newJob, NOW } from "../../../../src/testing/storage-suite/sample-jobs.js";
+import { claim, enqueue, ending, failure, newJob, NOW } from "../../../../src/testing/storage-suite/sample-jobs.js";
 
 async function open(): Promise<{ readonly storage: Storage; readonly changes: StorageChange[] }> {
   const storage = memoryStorage();
@@ -93,6 +93,29 @@ describe("memory storage", () => {
     expect(await storage.prune({ retention, limit: 10, now: NOW + 400 })).toEqual({ pruned: 0, nextInMs: 600 });
     await storage.close();
     expect(await storage.prune({ retention, limit: 10, now: NOW + 400 })).toEqual({ pruned: 1, nextInMs: null });
+  });
+
+  it("does not push out what is kept by the weight of what another engine may not have read yet", async () => {
+    const { storage } = await open();
+    await storage.open();
+    const retention = { completed: { ageMs: 1e9, count: 1 }, dead: { ageMs: 1e9, count: 10 }, bytes: 3_000 };
+    for (let n = 0; n < 6; n += 1) await enqueue(storage, newJob());
+    const [dead, ...others] = await claim(storage, { limit: 6 });
+    await storage.complete([ending(dead!, { to: "dead", at: NOW, failure: failure("no") })]);
+    const result = new Uint8Array(1_000);
+    await storage.complete(others.map((job) => ending(job, { at: NOW + 60_000, result })));
+    expect(await storage.prune({ retention, limit: 10, now: NOW + 60_000 })).toEqual({ pruned: 0, nextInMs: 1_000 });
+    expect(await storage.prune({ retention, limit: 10, now: NOW + 61_000 })).toMatchObject({ pruned: 4 });
+    expect(await storage.get([dead!.id], NOW)).toMatchObject([{ state: "dead" }]);
+  });
+
+  it("never says that the next is due before now", async () => {
+    const { storage } = await open();
+    await storage.open();
+    const retention = { completed: { ageMs: 0, count: 0 }, dead: { ageMs: 0, count: 0 }, bytes: 0 };
+    for (let n = 0; n < 2; n += 1) await enqueue(storage, newJob());
+    await storage.complete((await claim(storage, { limit: 2 })).map((job) => ending(job, { at: NOW })));
+    expect(await storage.prune({ retention, limit: 1, now: NOW + 60_000 })).toEqual({ pruned: 1, nextInMs: 0 });
   });
 
   it("goes on with the next job after one batch could not be stored", async () => {
