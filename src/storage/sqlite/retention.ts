@@ -23,21 +23,25 @@ interface Look extends Pick<PruneRequest, "retention" | "now"> {
   readonly unreadMs: number;
 }
 
+interface Weighing extends Pick<PruneRequest, "retention" | "limit"> {
+  readonly crowded: ReadonlySet<string>;
+  readonly readUntil: number;
+}
+
+/** Later than any time. */
+const EVER = Number.MAX_VALUE;
 const NO_QUEUES: ReadonlySet<string> = new Set();
 
 export class RetentionRule {
   readonly #tally: Tally;
   readonly #oldest: TupleStatement;
-  readonly #expired: TupleStatement;
   readonly #delete: Statement;
 
   constructor({ database, tally }: Around) {
     this.#tally = tally;
-    const columns = "seq, name, finished_at, bytes";
     const finished = "FROM jobs WHERE finished_at IS NOT NULL AND queue = ? AND state = ?";
     const oldestFirst = "ORDER BY finished_at, seq LIMIT ?";
-    this.#oldest = database.prepareTuples(`SELECT ${columns} ${finished} ${oldestFirst}`);
-    this.#expired = database.prepareTuples(`SELECT ${columns} ${finished} AND finished_at <= ? ${oldestFirst}`);
+    this.#oldest = database.prepareTuples(`SELECT seq, name, finished_at, bytes ${finished} AND finished_at <= ? ${oldestFirst}`);
     this.#delete = database.prepare(`DELETE FROM jobs WHERE seq IN (SELECT seq ${finished} ${oldestFirst})`);
   }
 
@@ -48,11 +52,10 @@ export class RetentionRule {
    */
   prune(request: PruneRequest, unreadMs: number): PruneResult {
     const { retention, limit, now } = request;
-    const isRead = ({ finishedAt }: Kept): boolean => unreadMs === 0 || finishedAt <= now - unreadMs;
-    // The oldest come first, so that what is taken of them are the oldest, too.
-    const tooMany = this.#remove(this.#tooMany(request).filter(isRead));
+    const readUntil = unreadMs === 0 ? EVER : now - unreadMs;
+    const tooMany = this.#remove(this.#tooMany(request, readUntil));
     const crowded = unreadMs === 0 ? NO_QUEUES : this.#crowded(retention);
-    const tooHeavy = this.#remove(this.#tooHeavy(retention, limit - tooMany, crowded).filter(isRead));
+    const tooHeavy = this.#remove(this.#tooHeavy({ retention, crowded, readUntil, limit: limit - tooMany }));
     const nextAt = this.#nextAt({ retention, now, crowded, unreadMs });
     return { pruned: tooMany + tooHeavy, nextInMs: nextAt === null ? null : Math.max(nextAt - now, 0) };
   }
@@ -63,24 +66,24 @@ export class RetentionRule {
     return new Set(crowded.map(({ queue }) => queue));
   }
 
-  #tooMany({ retention, limit, now }: PruneRequest): readonly Kept[] {
+  #tooMany({ retention, limit, now }: PruneRequest, readUntil: number): readonly Kept[] {
     const victims = this.#tally.finished().flatMap(({ queue, state, count }) => {
       const kept = limitsOf(state, retention);
       const excess = Math.min(Math.max(count - kept.count, 0), limit);
       // Both are the oldest, so that the longer one has the other in it.
-      const expired = this.#expired.all(queue, state, now - kept.ageMs, limit);
-      return toKept(queue, state, expired.length > excess ? expired : this.#oldest.all(queue, state, excess));
+      const expired = this.#oldest.all(queue, state, Math.min(now - kept.ageMs, readUntil), limit);
+      return toKept(queue, state, expired.length > excess ? expired : this.#oldest.all(queue, state, readUntil, excess));
     });
     return oldestFirst(victims).slice(0, limit);
   }
 
-  #tooHeavy(retention: Retention, limit: number, crowded: ReadonlySet<string>): readonly Kept[] {
+  #tooHeavy({ retention, limit, crowded, readUntil }: Weighing): readonly Kept[] {
     if (limit === 0 || retention.bytes === Infinity) return [];
     const queues = new Map(this.#tally.finished().map(({ queue, queueBytes }: FinishedTally) => [queue, queueBytes]));
     const victims = [...queues].flatMap(([queue, queueBytes]) => {
       let bytes = queueBytes;
       if (bytes <= retention.bytes || crowded.has(queue)) return [];
-      const oldest = FINISHED_STATES.flatMap((state) => toKept(queue, state, this.#oldest.all(queue, state, limit)));
+      const oldest = FINISHED_STATES.flatMap((state) => toKept(queue, state, this.#oldest.all(queue, state, readUntil, limit)));
       return oldestFirst(oldest).slice(0, limit).filter((kept) => {
         const isOver = bytes > retention.bytes;
         bytes -= kept.bytes;
@@ -93,7 +96,7 @@ export class RetentionRule {
   /** When the next may go. */
   #nextAt({ retention, now, crowded, unreadMs }: Look): number | null {
     const times = this.#tally.finished().map(({ queue, state, count, queueBytes }) => {
-      const [oldest] = toKept(queue, state, this.#oldest.all(queue, state, 1));
+      const [oldest] = toKept(queue, state, this.#oldest.all(queue, state, EVER, 1));
       if (oldest === undefined) return Infinity;
       const kept = limitsOf(state, retention);
       const expiresAt = oldest.finishedAt + kept.ageMs;
