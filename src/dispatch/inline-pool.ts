@@ -9,7 +9,7 @@ import type { Clock } from "../clock.js";
 import type { Jobs } from "../job/define-job.js";
 import { ControlBlock } from "../protocol/control-block.js";
 import type { HostApi } from "../protocol/host-api.js";
-import type { FromThread, ToThread } from "../protocol/messages.js";
+import type { FromThread, LanePlace, ToThread } from "../protocol/messages.js";
 import { EngineStoppedError } from "../errors.js";
 import { deferred, settledWithin } from "../waiting.js";
 import { bootError } from "./boot-error.js";
@@ -18,14 +18,10 @@ import { FrameLane, type Remains } from "./lane.js";
 import type { DeathCause, Pool, PoolListener } from "./pool.js";
 import { Succession } from "./succession.js";
 
-export interface InlinePoolOptions {
+export interface InlinePoolOptions extends Pick<LanePlace, "maxPayload" | "maxResult" | "movesResults"> {
   readonly queue: string;
   readonly threads: number;
   readonly concurrency: number;
-  readonly maxPayload: number;
-  readonly maxResult: number;
-  /** Results can be moved to whoever awaits them; if not, they are copied. */
-  readonly movesResults: boolean;
   /** How long a lane may take to dispose of its state. */
   readonly disposeTimeoutMs: number;
   readonly loadJobs: () => Promise<Jobs>;

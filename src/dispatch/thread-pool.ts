@@ -6,6 +6,7 @@
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../clock.js";
 import type { HostApi } from "../protocol/host-api.js";
+import type { LanePlace } from "../protocol/messages.js";
 import { EngineStoppedError } from "../errors.js";
 import { deferred, settledWithin } from "../waiting.js";
 import type { ThreadEnd, ThreadLoss } from "./death.js";
@@ -16,16 +17,12 @@ import type { Pool, PoolListener } from "./pool.js";
 import { PoolThread } from "./pool-thread.js";
 import { Succession } from "./succession.js";
 
-export interface ThreadPoolOptions {
+export interface ThreadPoolOptions extends Pick<LanePlace, "maxPayload" | "maxResult" | "movesResults"> {
   /** A `file:` URL. */
   readonly jobsUrl: string;
   readonly queue: string;
   readonly threads: number;
   readonly concurrency: number;
-  readonly maxPayload: number;
-  readonly maxResult: number;
-  /** Results can be moved to whoever awaits them; if not, they are copied. */
-  readonly movesResults: boolean;
   readonly bootTimeoutMs: number;
   /** How long a thread that is to end may take to load its module, or to dispose of its state. */
   readonly disposeTimeoutMs: number;
